@@ -1,1 +1,41 @@
-//! Placeholder.
+//! From heapline traces to reports: replay, symbols, line tables, flame graphs.
+//!
+//! ```text
+//! trace ─▶ merge ─▶ replay ─▶ facts ─┬▶ line_table, profile_table ─▶ render::{text, json}
+//!                  stacks ─▶ symbols ┴▶ folded ─▶ render::flamegraph
+//! ```
+//! [`Report::open`] does the left half: one pass over the trace, with memory
+//! proportional to live blocks and distinct stacks. Its methods answer the questions,
+//! as data; [`render`] turns the answers into text. Nothing is printed here.
+
+mod error;
+mod facts;
+mod folded;
+mod line_table;
+mod merge;
+mod profile_table;
+mod quality;
+mod replay;
+mod report;
+mod source;
+mod stacks;
+pub mod symbols;
+mod trace_file;
+
+pub mod render;
+pub mod units;
+
+pub use error::ReportError;
+pub use facts::{StackFacts, Totals};
+pub use folded::{At, Folded, FoldedOptions, Metric};
+pub use line_table::{LineOptions, LineTable, Row, Sort};
+pub use merge::ThreadName;
+pub use profile_table::{ProfileRow, ProfileTable};
+pub use quality::Quality;
+pub use report::{Options, Phase, Progress, Report, StreamInfo};
+pub use source::{Sources, escape};
+pub use stacks::{StackId, StackTree};
+pub use trace_file::End;
+
+#[cfg(test)]
+mod tests;

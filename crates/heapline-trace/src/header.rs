@@ -253,6 +253,7 @@ impl Header {
     #[must_use]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut page = [0; HEADER_BYTES];
+        self.write_numbers(&mut page);
         write_identity(
             &mut page,
             Identity {
@@ -261,14 +262,22 @@ impl Header {
                 directory: &self.directory,
             },
         );
-        let mut byte = |field: HeaderField, value: u8| put(&mut page, field as usize, &[value]);
-        byte(HeaderField::ClockMode, self.clock_mode as u8);
-        byte(HeaderField::UnwindMode, self.unwind_mode as u8);
-        byte(HeaderField::TickShift, self.tick_shift);
-        byte(
-            HeaderField::AnonymousStages,
-            u8::from(self.anonymous_stages),
-        );
+        page
+    }
+
+    /// Writes all numbers into a page, and no texts. Never allocates.
+    pub fn write_numbers(&self, page: &mut [u8; HEADER_BYTES]) {
+        for (field, value) in [
+            (HeaderField::ClockMode, self.clock_mode as u8),
+            (HeaderField::UnwindMode, self.unwind_mode as u8),
+            (HeaderField::TickShift, self.tick_shift),
+            (
+                HeaderField::AnonymousStages,
+                u8::from(self.anonymous_stages),
+            ),
+        ] {
+            put(page, field as usize, &[value]);
+        }
         for (field, value) in [
             (HeaderField::Pid, self.pid),
             (HeaderField::ParentPid, self.parent_pid),
@@ -276,7 +285,7 @@ impl Header {
             (HeaderField::EndState, self.end_state as u32),
             (HeaderField::StopReason, self.stop_reason as u32),
         ] {
-            put(&mut page, field as usize, &value.to_le_bytes());
+            put(page, field as usize, &value.to_le_bytes());
         }
         for (field, value) in [
             (HeaderField::StartStamp, self.start_stamp),
@@ -290,9 +299,24 @@ impl Header {
             (HeaderField::FailedAllocations, self.failed_allocations),
             (HeaderField::StopStamp, self.stop_stamp),
         ] {
-            put(&mut page, field as usize, &value.to_le_bytes());
+            put(page, field as usize, &value.to_le_bytes());
         }
-        page
+    }
+
+    /// How a trace ended and its pid, from its first 128 bytes. Never allocates.
+    #[must_use]
+    pub fn peek(bytes: &[u8; 128]) -> Option<(EndState, u32)> {
+        let number = |field: HeaderField| {
+            let field = bytes.get(field as usize..field as usize + 4)?;
+            Some(u32::from_le_bytes(field.try_into().ok()?))
+        };
+        if !bytes.starts_with(MAGIC) {
+            return None;
+        }
+        Some((
+            EndState::from_code(number(HeaderField::EndState)?)?,
+            number(HeaderField::Pid)?,
+        ))
     }
 
     /// Reads the header page from the first bytes of a file.

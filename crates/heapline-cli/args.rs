@@ -1,0 +1,194 @@
+//! Arguments as typed: which there are, and what their help says. No file is touched here.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::path::PathBuf;
+
+/// The command line of `heapline`.
+#[must_use]
+pub fn command() -> Command {
+    Command::new("heapline")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Looks at what a program recorded by heapline did with its memory")
+        .after_help(
+            "To record: `cargo heapline run --release`, or HEAPLINE=on in front of a program \
+             that has heapline as its global allocator.\n\
+             A TRACE can be looked at while its program runs, and after any crash.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([summary(), lines(), profile(), flamegraph(), info()])
+}
+
+fn summary() -> Command {
+    report(
+        "summary",
+        "Totals, peak, what was never freed, and how far to trust it",
+    )
+    .arg(format())
+}
+
+fn lines() -> Command {
+    report("lines", "Memory by source line, beside the source")
+        .long_about(
+            "Memory by source line, beside the source. Each line counts with what it calls, \
+             and a line that is on a stack several times counts once.",
+        )
+        .arg(format())
+        .arg(text(
+            "function",
+            "PART",
+            "Only functions whose name holds PART",
+        ))
+        .arg(text("file", "PART", "Only files whose name holds PART"))
+        .arg(text(
+            "crate",
+            "NAME",
+            "Only this crate, wherever it comes from",
+        ))
+        .arg(choice("sort", &SORTS, "peak", "What comes first"))
+        .arg(
+            Arg::new("limit")
+                .long("limit")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("At most N lines"),
+        )
+        .arg(flag("all", "Dependencies too, not the workspace alone"))
+        .arg(flag("own", "Without what a line calls"))
+}
+
+/// Values of `--sort`.
+pub(crate) const SORTS: [&str; 6] = [
+    "peak",
+    "end",
+    "allocated",
+    "allocations",
+    "temporary",
+    "file",
+];
+
+fn profile() -> Command {
+    report("profile", "The tables of functions with #[heapline::profile]").long_about(
+        "The tables of functions with #[heapline::profile], in memory_profiler's layout.\n\n\
+         Mem usage    the program's live heap after the line, the largest over its executions;\n             \
+                      exact with one thread, else as of the moments at which the line's\n             \
+                      thread allocated or freed\n\
+         Increment    bytes that its executions added, less what they freed, on their thread\n\
+         Occurrences  how often it was executed",
+    )
+}
+
+fn flamegraph() -> Command {
+    report(
+        "flamegraph",
+        "An interactive flame graph as SVG, or its folded stacks",
+    )
+    .arg(choice("metric", &METRICS, "live", "What the widths are"))
+    .arg(
+        Arg::new("at")
+            .long("at")
+            .value_name("peak|end|TIME")
+            .default_value("peak")
+            .help("When, for live bytes; TIME since the start, such as 1.5s or 20ms"),
+    )
+    .arg(flag(
+        "inverted",
+        "What allocates at the root, its callers above",
+    ))
+    .arg(flag("folded", "Folded stacks as text instead of a picture"))
+    .arg(flag("full", "With the frames of runtime and plumbing"))
+}
+
+/// Values of `--metric`.
+pub(crate) const METRICS: [&str; 4] = ["live", "allocated", "allocations", "temporary"];
+
+fn info() -> Command {
+    report(
+        "info",
+        "What the trace itself is: header, streams, blocks, quality",
+    )
+}
+
+/// A command that reads one trace and writes one text.
+fn report(name: &'static str, about: &'static str) -> Command {
+    Command::new(name)
+        .about(about)
+        .arg(
+            Arg::new("trace")
+                .value_name("TRACE")
+                .value_parser(value_parser!(PathBuf))
+                .help("The trace; without it the newest in target/heapline and in this folder"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write to FILE instead of stdout"),
+        )
+        .arg(
+            Arg::new("source-root")
+                .long("source-root")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .help("Where the workspace's sources are, if not where it was built"),
+        )
+}
+
+fn format() -> Arg {
+    choice(
+        "format",
+        &["text", "json"],
+        "text",
+        "For people or for programs",
+    )
+}
+
+fn choice(
+    name: &'static str,
+    values: &[&'static str],
+    default: &'static str,
+    help: &'static str,
+) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_parser(PossibleValuesParser::new(values.to_vec()))
+        .default_value(default)
+        .help(help)
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+/// The text given for an option, if any.
+pub(crate) fn given(matches: &ArgMatches, name: &str) -> Option<String> {
+    matches.get_one::<String>(name).cloned()
+}
+
+/// The path given for an option, if any.
+pub(crate) fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
+    matches.get_one::<PathBuf>(name).cloned()
+}
+
+/// Whether the text format was not asked for.
+pub(crate) fn wants_json(matches: &ArgMatches) -> bool {
+    given(matches, "format").as_deref() == Some("json")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

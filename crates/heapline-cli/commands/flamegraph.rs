@@ -1,0 +1,94 @@
+//! `heapline flamegraph`.
+
+use clap::ArgMatches;
+use heapline_report::{At, FoldedOptions, Metric, Report, render};
+
+use crate::args;
+use crate::error::CliError;
+use crate::progress::Bar;
+
+pub(super) fn render(
+    report: &Report,
+    matches: &ArgMatches,
+    bar: &mut Bar,
+) -> Result<String, CliError> {
+    let options = FoldedOptions {
+        metric: metric(args::given(matches, "metric").as_deref()),
+        at: at(args::given(matches, "at").as_deref().unwrap_or("peak"))?,
+        inverted: matches.get_flag("inverted"),
+        full: matches.get_flag("full"),
+    };
+    if matches.get_flag("folded") {
+        let folded = report
+            .folded(&options, &mut |progress| bar.show(progress))
+            .map_err(super::failed)?;
+        return Ok(folded.text());
+    }
+    svg(report, &options, bar)
+}
+
+/// The picture.
+pub(crate) fn svg(
+    report: &Report,
+    options: &FoldedOptions,
+    bar: &mut Bar,
+) -> Result<String, CliError> {
+    let folded = report
+        .folded(options, &mut |progress| bar.show(progress))
+        .map_err(super::failed)?;
+    render::flamegraph::svg(report, &folded).map_err(super::failed)
+}
+
+/// The metric by the name that [`args::METRICS`] has for it.
+fn metric(name: Option<&str>) -> Metric {
+    let metrics = [
+        Metric::Live,
+        Metric::Allocated,
+        Metric::Allocations,
+        Metric::Temporary,
+    ];
+    let named = args::METRICS
+        .into_iter()
+        .zip(metrics)
+        .find(|(text, _)| Some(*text) == name);
+    named.map_or(Metric::Live, |(_, metric)| metric)
+}
+
+/// `peak`, `end`, or a time with its unit.
+fn at(text: &str) -> Result<At, CliError> {
+    let unusable = || {
+        CliError::usage(format!(
+            "--at takes peak, end or a time such as 1.5s or 20ms, not '{text}'"
+        ))
+    };
+    match text {
+        "peak" => return Ok(At::Peak),
+        "end" => return Ok(At::End),
+        _ => {}
+    }
+    let units = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
+    let (number, scale) = units
+        .into_iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
+        .ok_or_else(unusable)?;
+    let number: f64 = number.parse().map_err(|_| unusable())?;
+    if !(0.0..1e12).contains(&number) {
+        return Err(unusable());
+    }
+    Ok(At::Nanoseconds((number * scale).round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(at("1.5s").ok(), Some(At::Nanoseconds(1_500_000_000)));
+        assert_eq!(at("20ms").ok(), Some(At::Nanoseconds(20_000_000)));
+        assert_eq!(at("peak").ok(), Some(At::Peak));
+        for text in ["", "1.5", "s", "-1s", "1e99s", "NaNs", "later"] {
+            assert!(at(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! One file for each command: options, one library call, text out.
+
+mod flamegraph;
+mod info;
+mod lines;
+mod profile;
+mod summary;
+
+use clap::ArgMatches;
+use heapline_report::Report;
+
+use crate::args;
+use crate::error::CliError;
+use crate::output;
+use crate::progress::Bar;
+
+pub(crate) use flamegraph::svg;
+
+/// Runs the command that was parsed.
+///
+/// # Errors
+/// If it cannot do what it was asked for.
+pub fn run(matches: ArgMatches) -> Result<(), CliError> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(CliError::usage("no command".to_owned()));
+    };
+    let render = match name {
+        "summary" => summary::render,
+        "lines" => lines::render,
+        "profile" => profile::render,
+        "flamegraph" => flamegraph::render,
+        "info" => info::render,
+        other => return Err(CliError::usage(format!("no command '{other}'"))),
+    };
+    let mut bar = Bar::new();
+    let report = crate::open::report(matches, &mut bar)?;
+    let text = render(&report, matches, &mut bar)?;
+    drop(bar);
+    output::to(args::path(matches, "output").as_deref(), text.as_bytes())
+}
+
+/// A report's error as the command's.
+pub(crate) fn failed(error: heapline_report::ReportError) -> CliError {
+    CliError::failure(error.to_string())
+}
+
+/// A text with the notes on what kept symbols and sources away.
+fn with_problems(report: &Report, mut text: String) -> String {
+    let problems = heapline_report::render::text::problems(report);
+    if !problems.is_empty() {
+        text.push('\n');
+        text.push_str(&problems);
+    }
+    text
+}

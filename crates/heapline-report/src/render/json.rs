@@ -1,0 +1,87 @@
+//! Reports for programs. Every number is an exact integer.
+
+use serde_json::{Value, json};
+
+use crate::line_table::{LineTable, Row};
+use crate::quality::Quality;
+use crate::report::Report;
+
+/// The version of the documents' shape.
+const SCHEMA: u32 = 1;
+
+/// The summary.
+#[must_use]
+pub fn summary(report: &Report) -> String {
+    let totals = report.totals();
+    pretty(&json!({
+        "schema": SCHEMA,
+        "program": report.program(),
+        "command": report.header().command(),
+        "pid": report.header().pid,
+        "allocations": totals.allocations,
+        "allocated_bytes": totals.allocated_bytes,
+        "deallocations": totals.deallocations,
+        "deallocated_bytes": totals.deallocated_bytes,
+        "reallocations": totals.reallocations,
+        "reallocated_bytes": totals.reallocated_bytes,
+        "failed_allocations": report.header().failed_allocations,
+        "peak_bytes": totals.peak_bytes,
+        "peak_at_ns": report.peak_at_ns(),
+        "live_at_end_bytes": totals.live_at_end_bytes,
+        "live_at_end_blocks": totals.live_at_end_blocks,
+        "temporary_allocations": totals.temporary_allocations,
+        "threads": report.threads(),
+        "duration_ns": report.duration_ns(),
+        "quality": quality(&report.quality()),
+    }))
+}
+
+/// A line table.
+#[must_use]
+pub fn lines(report: &Report, table: &LineTable) -> String {
+    pretty(&json!({
+        "schema": SCHEMA,
+        "quality": quality(&report.quality()),
+        "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
+    }))
+}
+
+fn quality(quality: &Quality) -> Value {
+    json!({
+        "events": quality.events,
+        "skipped_events": quality.skipped_events,
+        "cut_stacks": quality.cut_stacks,
+        "lost_stacks": quality.lost_stacks,
+        "lost_blocks": quality.lost_blocks,
+        "order_anomalies": quality.order_anomalies,
+        "reallocations_in_flight": quality.reallocations_in_flight,
+        "unknown_deallocations": quality.unknown_deallocations,
+        "missing_symbols": quality.missing_symbols,
+        "exact": quality.exact,
+        "end": quality.end.word(),
+        "stop_reason": quality.stop_reason,
+    })
+}
+
+fn row(row: &Row) -> Value {
+    json!({
+        "file": row.file,
+        "line": row.line,
+        "function": row.function,
+        "crate": row.krate,
+        "allocations": row.allocations,
+        "allocated_bytes": row.allocated_bytes,
+        "reallocations": row.reallocations,
+        "reallocated_bytes": row.reallocated_bytes,
+        "live_at_peak_bytes": row.live_at_peak_bytes,
+        "live_at_end_bytes": row.live_at_end_bytes,
+        "max_live_bytes": row.max_live_bytes,
+        "temporary_allocations": row.temporary_allocations,
+        "source": row.source,
+    })
+}
+
+/// The document, with a line feed at its end.
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}

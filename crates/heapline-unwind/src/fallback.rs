@@ -1,0 +1,79 @@
+//! The portable capture: return addresses from the `backtrace` crate, without
+//! its process-wide lock.
+#![allow(unsafe_code)]
+
+use crate::{CutReason, FrameAddress, FrameTree, StackEnd};
+
+/// Innermost frames that are kept of a stack deeper than both lists.
+const INNER: usize = 63;
+/// Outermost frames that are kept.
+const OUTER: usize = 960;
+
+/// The node of the current thread's stack, beginning in this function, as the
+/// platform's own unwinder sees it.
+///
+/// Of a stack of more than 1,023 frames the outermost 960 and the innermost 63
+/// are given, with [`FrameAddress::Omitted`] in between. About 10 KiB of stack
+/// are used.
+pub fn capture_portable(tree: &mut impl FrameTree) -> u32 {
+    let mut frames = Frames {
+        inner: [0; INNER],
+        outer: [0; OUTER],
+        seen: 0,
+    };
+    // SAFETY: what must not run at the same time is Windows' dbghelp; other
+    // walkers need no lock. The lock of `backtrace::trace` is held while
+    // symbols are looked up, which allocates: taken in the hook it would wait
+    // for itself.
+    unsafe {
+        backtrace::trace_unsynchronized(|frame| {
+            frames.add(frame.ip() as u64);
+            true
+        });
+    }
+    frames.intern(tree)
+}
+
+/// Addresses in the order they come: innermost first.
+struct Frames {
+    inner: [u64; INNER],
+    /// The last ones beyond `inner`, in a ring.
+    outer: [u64; OUTER],
+    seen: usize,
+}
+
+impl Frames {
+    fn add(&mut self, address: u64) {
+        // libgcc ends a complete stack with an address of zero.
+        if address == 0 {
+            return;
+        }
+        let slot = match self.seen.checked_sub(INNER) {
+            None => self.inner.get_mut(self.seen),
+            Some(beyond) => self.outer.get_mut(beyond % OUTER),
+        };
+        if let Some(slot) = slot {
+            *slot = address;
+        }
+        self.seen += 1;
+    }
+
+    fn intern(&self, tree: &mut impl FrameTree) -> u32 {
+        if self.seen == 0 {
+            return tree.root(StackEnd::Cut(CutReason::NoRule));
+        }
+        let mut node = tree.root(StackEnd::Complete);
+        let beyond = self.seen.saturating_sub(INNER);
+        for index in (beyond.saturating_sub(OUTER)..beyond).rev() {
+            let address = self.outer.get(index % OUTER).copied().unwrap_or(0);
+            node = tree.child(node, FrameAddress::ReturnAddress(address));
+        }
+        if beyond > OUTER {
+            node = tree.child(node, FrameAddress::Omitted);
+        }
+        let inner = self.inner.iter().take(self.seen).rev();
+        inner.fold(node, |node, &address| {
+            tree.child(node, FrameAddress::ReturnAddress(address))
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! Growing arrays of fixed-size records whose memory comes from [`Pages`].
+
+use crate::Pages;
+
+/// Words in the first memory that an array asks for: one page.
+const FIRST_WORDS: usize = 512;
+
+/// An array of records of `N` words that never panics and never allocates: it
+/// asks its caller for memory and says so when there is none.
+#[derive(Debug)]
+pub(crate) struct Records<const N: usize> {
+    memory: &'static mut [[u64; N]],
+    len: usize,
+}
+
+impl<const N: usize> Records<N> {
+    pub(crate) const fn new() -> Records<N> {
+        Records {
+            memory: &mut [],
+            len: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&[u64; N]> {
+        self.memory.get(index)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut [u64; N]> {
+        self.memory.get_mut(index)
+    }
+
+    /// The records `[from, to)`; empty when there are fewer.
+    #[inline]
+    pub(crate) fn range(&self, from: usize, to: usize) -> &[[u64; N]] {
+        self.memory.get(from..to).unwrap_or(&[])
+    }
+
+    pub(crate) fn tail_mut(&mut self, from: usize) -> &mut [[u64; N]] {
+        self.memory.get_mut(from..self.len).unwrap_or(&mut [])
+    }
+
+    /// Adds a record; false when there is no memory for it.
+    #[inline]
+    pub(crate) fn push(&mut self, record: [u64; N], pages: &mut impl Pages) -> bool {
+        if self.len == self.memory.len() && !self.grow(pages) {
+            return false;
+        }
+        let Some(slot) = self.memory.get_mut(self.len) else {
+            return false;
+        };
+        *slot = record;
+        self.len += 1;
+        true
+    }
+
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    pub(crate) fn swap_remove(&mut self, index: usize) {
+        let Some(last) = self.len.checked_sub(1) else {
+            return;
+        };
+        if index <= last {
+            self.memory.swap(index, last);
+            self.len = last;
+        }
+    }
+
+    /// Reverses the records from `from` on and moves them down to `to`, over
+    /// the records in between.
+    #[inline]
+    pub(crate) fn fold_down(&mut self, from: usize, to: usize) {
+        let len = self.len;
+        if to > from || from > len {
+            return;
+        }
+        self.tail_mut(from).reverse();
+        if to != from {
+            self.memory.copy_within(from..len, to);
+            self.len = to + (len - from);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn reverse_from(&mut self, from: usize) {
+        self.tail_mut(from).reverse();
+    }
+
+    /// Copies the records `[from, end)` to `to`, which is not behind them.
+    #[inline]
+    pub(crate) fn copy_down(&mut self, from: usize, end: usize, to: usize) {
+        if from == to {
+            return;
+        }
+        for index in from..end {
+            let Some(&record) = self.memory.get(index) else {
+                return;
+            };
+            if let Some(slot) = self.memory.get_mut(to + (index - from)) {
+                *slot = record;
+            }
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, pages: &mut impl Pages) -> bool {
+        let records = (self.memory.len() * 2).max(FIRST_WORDS / N);
+        let Some(words) = pages.zeroed(records * N) else {
+            return false;
+        };
+        let memory = words.as_chunks_mut::<N>().0;
+        for (new, old) in memory.iter_mut().zip(self.memory.iter()) {
+            *new = *old;
+        }
+        let old = core::mem::replace(&mut self.memory, memory);
+        if !old.is_empty() {
+            pages.release(old.as_flattened_mut());
+        }
+        true
+    }
+}

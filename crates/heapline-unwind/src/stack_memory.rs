@@ -1,0 +1,55 @@
+//! Bounded reads of the current thread's stack: the only place where an
+//! address that was computed becomes a load.
+#![allow(unsafe_code)]
+
+/// The part of the address space that one stack occupies: `[low, high)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StackMemory {
+    low: u64,
+    high: u64,
+}
+
+impl StackMemory {
+    /// No memory at all: every read fails.
+    pub(crate) const NONE: StackMemory = StackMemory { low: 0, high: 0 };
+
+    /// The bounds must be those of a readable mapping that stays for as long as
+    /// this value is read through. The crate makes such values from one line of
+    /// the kernel's list of mappings alone, namely the line that holds the
+    /// current stack pointer or the thread's own stack: neither can go away
+    /// while the thread that reads runs on it.
+    pub(crate) const fn of_mapping(low: u64, high: u64) -> StackMemory {
+        StackMemory { low, high }
+    }
+
+    pub(crate) const fn high(&self) -> u64 {
+        self.high
+    }
+
+    #[inline]
+    pub(crate) const fn contains(&self, address: u64) -> bool {
+        self.low <= address && address < self.high
+    }
+
+    /// Whether `other` is this stack at an earlier time, before it grew down.
+    pub(crate) const fn has_grown_from(&self, other: &StackMemory) -> bool {
+        self.high == other.high && self.low <= other.low
+    }
+
+    /// The word at `address` if all of it lies within the stack.
+    #[inline]
+    pub(crate) fn read(&self, address: u64) -> Option<u64> {
+        let offset = address.wrapping_sub(self.low);
+        // Bounds are page-aligned, so an aligned word that starts inside also
+        // ends inside.
+        if offset >= self.high.wrapping_sub(self.low) || !address.is_multiple_of(8) {
+            return None;
+        }
+        let word = core::ptr::with_exposed_provenance::<u64>(address as usize);
+        // SAFETY: the word is aligned and inside a readable mapping that
+        // outlives this call (see `of_mapping`). The program's own threads may
+        // write to it at any time, hence volatile: whatever value is seen, a
+        // walk only compares it and looks it up.
+        Some(unsafe { word.read_volatile() })
+    }
+}

@@ -1,0 +1,85 @@
+//! The few system calls that a capture makes, by instruction and not through
+//! libc: they take no lock, leave `errno` alone and cannot be interposed.
+#![allow(unsafe_code)]
+
+use core::arch::asm;
+
+const READ: usize = 0;
+const CLOSE: usize = 3;
+const OPENAT: usize = 257;
+const AT_FDCWD: usize = -100_isize as usize;
+const READ_ONLY_CLOSE_ON_EXEC: usize = 0x8_0000;
+const EINTR: isize = -4;
+
+/// # Safety
+/// The arguments must be right for the system call with this number.
+unsafe fn syscall(number: usize, arguments: [usize; 4]) -> isize {
+    let result: isize;
+    // SAFETY: the caller vouches for the arguments. The kernel keeps every
+    // register but rax, rcx and r11 and does not touch the user's red zone.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number as isize => result,
+            in("rdi") arguments[0],
+            in("rsi") arguments[1],
+            in("rdx") arguments[2],
+            in("r10") arguments[3],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// The text file in which the kernel lists this process's mappings.
+pub(crate) struct MapsFile(usize);
+
+impl MapsFile {
+    /// Opens the list. The calling thread's own entry is used because the one
+    /// of the process is empty once its first thread has ended.
+    pub(crate) fn open() -> Option<MapsFile> {
+        let path = c"/proc/thread-self/maps";
+        // SAFETY: openat with a string that ends in zero; it writes nothing.
+        let result = unsafe {
+            let path = path.as_ptr() as usize;
+            syscall(OPENAT, [AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0])
+        };
+        usize::try_from(result).ok().map(MapsFile)
+    }
+
+    /// Reads on into `bytes`; 0 at the end, and after an error.
+    pub(crate) fn read(&self, bytes: &mut [u8]) -> usize {
+        loop {
+            // SAFETY: the kernel writes at most `len` bytes into `bytes`,
+            // which is borrowed mutably for as long as the call lasts.
+            let result = unsafe {
+                let address = bytes.as_mut_ptr() as usize;
+                syscall(READ, [self.0, address, bytes.len(), 0])
+            };
+            if result != EINTR {
+                return usize::try_from(result).unwrap_or(0);
+            }
+        }
+    }
+}
+
+impl Drop for MapsFile {
+    fn drop(&mut self) {
+        // SAFETY: the descriptor is ours and is not used again.
+        unsafe { syscall(CLOSE, [self.0, 0, 0, 0]) };
+    }
+}
+
+/// Where the C library keeps the calling thread's control block. For all
+/// threads but the first it lies at the upper end of the thread's own stack.
+pub(crate) fn thread_pointer() -> u64 {
+    let pointer: u64;
+    // SAFETY: the x86-64 ABI for thread-local storage has the first word at fs
+    // hold its own address, so the load is good in every thread.
+    unsafe {
+        asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly));
+    }
+    pointer
+}

@@ -1,0 +1,61 @@
+//! Tests that need a look inside: what the memo would do without its proof.
+
+#[path = "../tests/common/mod.rs"]
+pub(crate) mod common;
+
+use std::hint::black_box;
+
+use common::{Recorder, oracle, plain};
+
+use crate::{Registers, StackEnd};
+
+/// Two functions with frames of one size call a third from there.
+mod twins {
+    use super::*;
+
+    #[inline(never)]
+    pub(super) fn left(capture: &mut dyn FnMut()) -> u64 {
+        common_callee(capture) + black_box(1)
+    }
+
+    #[inline(never)]
+    pub(super) fn right(capture: &mut dyn FnMut()) -> u64 {
+        common_callee(capture) + black_box(2)
+    }
+
+    #[inline(never)]
+    fn common_callee(capture: &mut dyn FnMut()) -> u64 {
+        capture();
+        black_box(3)
+    }
+}
+
+/// Captures below the two functions in turn; how many stacks were wrong.
+fn wrong_stacks(recorder: &mut Recorder) -> u32 {
+    let mut wrong = 0;
+    let mut capture = || {
+        let start = Registers::current();
+        let node = recorder.capture(start);
+        let (frames, end) = recorder.tree.stack(node);
+        assert_eq!(end, StackEnd::Complete);
+        wrong += u32::from(plain(&frames[1..]) != oracle(start.sp)[1..]);
+    };
+    for _ in 0..10 {
+        for twin in [twins::left, twins::right] {
+            black_box(twin)(&mut capture);
+        }
+    }
+    wrong
+}
+
+#[test]
+fn frames_popped_and_pushed_again_are_noticed() {
+    assert_eq!(wrong_stacks(&mut Recorder::new(4096)), 0);
+}
+
+#[test]
+fn without_comparing_words_the_same_test_fails() {
+    let mut recorder = Recorder::new(4096);
+    recorder.unwinder.last.skip_comparison = true;
+    assert!(wrong_stacks(&mut recorder) >= 10);
+}

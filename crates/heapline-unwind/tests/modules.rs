@@ -1,0 +1,249 @@
+//! Code that comes and goes: libraries, code made at run time, none at all.
+#![allow(unsafe_code, clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::RefCell;
+
+use common::{Recorder, oracle, plain};
+use heapline_unwind::{CutReason, MODE, Mode, Registers, StackEnd, capture_portable};
+
+thread_local! {
+    static RECORDER: RefCell<Recorder> = RefCell::new(Recorder::new(4096));
+}
+
+#[test]
+fn modules_are_told_once_with_all_that_finds_their_file() {
+    let mut recorder = Recorder::new(4096);
+    for _ in 0..5 {
+        recorder.check();
+    }
+    let program = std::env::current_exe().unwrap();
+    let is_program = |path: &str| path == program.to_string_lossy();
+    let modules = &recorder.tree.modules;
+    let own: Vec<_> = modules
+        .iter()
+        .filter(|module| is_program(&module.path))
+        .collect();
+    assert_eq!(own.len(), 1);
+    let here = oracle as *const () as u64;
+    assert!((own[0].start..own[0].end).contains(&here));
+    assert!(modules.iter().any(|module| module.path.contains("libc.so")));
+    let file = std::fs::read(&program).unwrap();
+    for module in modules {
+        assert!(module.start < module.end);
+    }
+    let id = &own[0].build_id;
+    assert!(id.is_empty() || file.windows(id.len()).any(|window| window == id));
+    // The first bytes of a function, found in the file through the bias.
+    let symbol = here - own[0].bias;
+    let offset = offset_in_file(&file, symbol);
+    // SAFETY: code of a function that is there.
+    let code = unsafe { std::slice::from_raw_parts(here as *const u8, 16) };
+    assert_eq!(&file[offset..offset + 16], code);
+}
+
+/// Where an ELF file has the byte that is linked at an address.
+fn offset_in_file(file: &[u8], address: u64) -> usize {
+    let word = |at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
+    let count = usize::from(u16::from_le_bytes(file[56..58].try_into().unwrap()));
+    (0..count)
+        .map(|index| word(32) as usize + 56 * index)
+        .filter(|&header| file[header] == 1)
+        .find_map(|header| {
+            let inside = address.checked_sub(word(header + 16))?;
+            (inside < word(header + 32)).then(|| (word(header + 8) + inside) as usize)
+        })
+        .unwrap()
+}
+
+type Sort =
+    unsafe extern "C" fn(*mut i32, usize, usize, extern "C" fn(*const i32, *const i32) -> i32);
+
+extern "C" fn compare(left: *const i32, right: *const i32) -> i32 {
+    RECORDER.with_borrow_mut(Recorder::check);
+    // SAFETY: the sort gives pointers to two elements.
+    unsafe { (*left).cmp(&*right) as i32 }
+}
+
+/// Loads a second C library beside the program's own, sorts with it, with a
+/// capture in the comparison, and unloads it.
+fn sort_in_a_library_that_comes_and_goes() {
+    // SAFETY: the library is closed after its last use.
+    unsafe {
+        let library = libc::dlmopen(libc::LM_ID_NEWLM, c"libc.so.6".as_ptr(), libc::RTLD_NOW);
+        assert!(!library.is_null());
+        let sort = libc::dlsym(library, c"qsort".as_ptr());
+        let sort: Sort = std::mem::transmute::<*mut libc::c_void, Sort>(sort);
+        let mut numbers = [3, 1, 2, 5, 4];
+        sort(numbers.as_mut_ptr(), numbers.len(), 4, compare);
+        assert!(numbers.is_sorted());
+        libc::dlclose(library);
+    }
+}
+
+/// Where the C library that was told of last lies: first address and bytes.
+fn last_library() -> (u64, usize) {
+    RECORDER.with_borrow(|recorder| {
+        let told = recorder.tree.modules.iter().rev();
+        let mut copies = told.filter(|module| module.path.contains("libc.so"));
+        let library = copies.next().unwrap();
+        (library.start, (library.end - library.start) as usize)
+    })
+}
+
+#[test]
+fn a_library_that_comes_back_elsewhere() {
+    RECORDER.with_borrow_mut(Recorder::check);
+    let program_library = last_library();
+    for round in 0..4 {
+        sort_in_a_library_that_comes_and_goes();
+        assert_ne!(last_library(), program_library);
+        RECORDER.with_borrow(|recorder| assert_eq!(recorder.tree.modules_changed, round));
+        // Its place is taken, so that it must move.
+        let (start, bytes) = last_library();
+        map_at(start, bytes, libc::PROT_NONE);
+    }
+}
+
+#[test]
+fn a_library_that_comes_back_to_its_place() {
+    RECORDER.with_borrow_mut(Recorder::check);
+    for _ in 0..4 {
+        sort_in_a_library_that_comes_and_goes();
+    }
+    // Whether it did is the loader's choice; all comparisons have passed.
+    RECORDER.with_borrow(|recorder| assert!(recorder.tree.modules_changed < 4));
+}
+
+#[test]
+fn other_code_where_a_library_was() {
+    extern "C" fn called() {
+        let start = Registers::current();
+        RECORDER.with_borrow_mut(|recorder| {
+            let node = recorder.capture(start);
+            let (frames, end) = recorder.tree.stack(node);
+            assert_eq!((frames.len(), end), (2, StackEnd::Cut(CutReason::NoRule)));
+        });
+    }
+    RECORDER.with_borrow_mut(Recorder::check);
+    sort_in_a_library_that_comes_and_goes();
+    let code = stub_at(last_library().0 + 0x3_0000);
+    code(called);
+    RECORDER.with_borrow(|recorder| assert_eq!(recorder.tree.modules_changed, 1));
+    RECORDER.with_borrow_mut(Recorder::check);
+}
+
+/// Fresh private memory: at an address where nothing is, or anywhere.
+fn map_at(address: u64, bytes: usize, protection: libc::c_int) -> *mut u8 {
+    let fixed = if address == 0 {
+        0
+    } else {
+        libc::MAP_FIXED_NOREPLACE
+    };
+    // SAFETY: the kernel finds a free place, or refuses one that is taken.
+    let memory = unsafe {
+        libc::mmap(
+            address as *mut libc::c_void,
+            bytes,
+            protection,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed,
+            -1,
+            0,
+        )
+    };
+    assert_ne!(memory, libc::MAP_FAILED);
+    memory.cast()
+}
+
+/// Code that calls its argument, with a frame of 8 bytes that no table
+/// describes.
+fn stub_at(address: u64) -> extern "C" fn(extern "C" fn()) {
+    let code = [
+        0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3_u8,
+    ];
+    let page = map_at(
+        address,
+        4096,
+        libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+    );
+    // SAFETY: whole instructions in a page of our own, written before they run.
+    unsafe {
+        std::ptr::copy_nonoverlapping(code.as_ptr(), page, code.len());
+        std::mem::transmute::<*mut u8, extern "C" fn(extern "C" fn())>(page)
+    }
+}
+
+#[test]
+fn code_without_tables_cuts_the_stack() {
+    extern "C" fn called() {
+        let start = Registers::current();
+        RECORDER.with_borrow_mut(|recorder| {
+            let node = recorder.capture(start);
+            let (frames, end) = recorder.tree.stack(node);
+            assert_eq!(end, StackEnd::Cut(CutReason::NoRule));
+            assert_eq!(frames.len(), 2);
+        });
+    }
+    RECORDER.with_borrow_mut(Recorder::check);
+    for _ in 0..3 {
+        let stub = stub_at(0);
+        for _ in 0..100 {
+            stub(called);
+        }
+        RECORDER.with_borrow_mut(Recorder::check);
+    }
+    let counters = RECORDER.with_borrow(|recorder| recorder.unwinder.counters());
+    assert!(counters.cut >= 3);
+    assert!(counters.maps_reads < 30, "{counters:?}");
+}
+
+#[test]
+fn code_that_is_not_mapped_is_asked_for_rarely() {
+    let mut recorder = Recorder::new(4096);
+    recorder.check();
+    let before = recorder.unwinder.counters().maps_reads;
+    let start = Registers {
+        ip: 0x1234_5678,
+        ..Registers::current()
+    };
+    for _ in 0..2_500 {
+        let node = recorder.capture(start);
+        let (frames, end) = recorder.tree.stack(node);
+        assert_eq!(plain(&frames), [0x1234_5678]);
+        assert_eq!(end, StackEnd::Cut(CutReason::NoModule));
+    }
+    let reads = recorder.unwinder.counters().maps_reads - before;
+    assert!((2..=4).contains(&reads), "{reads}");
+}
+
+#[test]
+fn the_portable_capture_sees_the_same_callers() {
+    #[inline(never)]
+    fn descend(depth: u64, recorder: &mut Recorder) -> u64 {
+        if depth > 0 {
+            return descend(depth - 1, recorder) + std::hint::black_box(1);
+        }
+        let node = capture_portable(&mut recorder.tree);
+        let (frames, end) = recorder.tree.stack(node);
+        let (mut portable, right) = (plain(&frames), oracle(Registers::current().sp));
+        assert_eq!(end, StackEnd::Complete);
+        if right.len() > 1_023 {
+            assert_eq!(portable.len(), 1_024);
+            assert_eq!(portable[63], 0);
+            assert_eq!(portable[64..], right[right.len() - 960..]);
+            portable.truncate(63);
+        }
+        let callers = &right[1..32];
+        assert!(
+            portable
+                .windows(callers.len())
+                .any(|window| window == callers)
+        );
+        0
+    }
+    assert_eq!(MODE, Mode::Rules);
+    for depth in [40, 2_000] {
+        descend(depth, &mut Recorder::new(4096));
+    }
+}

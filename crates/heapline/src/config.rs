@@ -1,0 +1,260 @@
+//! How to record: [`Config`] for code, the variable `HEAPLINE` for everyone else.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Longest path of a trace.
+pub(crate) const PATH_BYTES: usize = 4096;
+
+/// How to record, for [`crate::start`].
+///
+/// ```
+/// let config = heapline::Config::new().out("/tmp/app.heapline").max_file(1 << 30);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    out: Vec<u8>,
+    limits: Limits,
+}
+
+/// Numbers that bound a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Most bytes of the trace.
+    pub(crate) max_file: u64,
+    /// Most frames stored of a stack.
+    pub(crate) max_frames: u32,
+}
+
+impl Limits {
+    pub(crate) const DEFAULT: Limits = Limits {
+        max_file: 16 << 30,
+        max_frames: 4096,
+    };
+}
+
+/// Fewest frames that may be asked for: the depth limit keeps 64 innermost ones.
+const MIN_FRAMES: u32 = 128;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// Records to `PROGRAM-PID.heapline`, at most 16 GiB, with 4,096 frames a stack.
+    #[must_use]
+    pub const fn new() -> Self {
+        Config {
+            out: Vec::new(),
+            limits: Limits::DEFAULT,
+        }
+    }
+
+    /// Path of the trace; in it `%p` becomes the process id, `%e` the program's
+    /// name, `%t` seconds since 1970.
+    #[must_use]
+    pub fn out(mut self, path: impl AsRef<Path>) -> Self {
+        self.out = AsRef::<OsStr>::as_ref(path.as_ref()).as_bytes().to_vec();
+        self
+    }
+
+    /// Most bytes the trace may have; recording stops there.
+    #[must_use]
+    pub fn max_file(mut self, bytes: u64) -> Self {
+        self.limits.max_file = bytes;
+        self
+    }
+
+    /// Most frames stored of a stack, at least 128; deeper ones lose frames in the
+    /// middle, which reports show.
+    #[must_use]
+    pub fn frames(mut self, frames: u32) -> Self {
+        self.limits.max_frames = frames.max(MIN_FRAMES);
+        self
+    }
+
+    pub(crate) fn out_pattern(&self) -> Option<&[u8]> {
+        (!self.out.is_empty()).then_some(self.out.as_slice())
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+/// What the variable says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Variable<'a> {
+    /// Whether to record; `None` if it says neither.
+    pub(crate) on: Option<bool>,
+    pub(crate) quiet: bool,
+    /// Path pattern with escapes still in it.
+    pub(crate) out: Option<&'a [u8]>,
+    pub(crate) limits: Limits,
+}
+
+/// A key whose value cannot be used, and what it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadValue {
+    pub(crate) key: &'static str,
+    pub(crate) wanted: &'static str,
+}
+
+/// Parses the variable's value; `unknown` is told of each key that means nothing.
+pub(crate) fn parse<'a>(
+    value: &'a [u8],
+    mut unknown: impl FnMut(&[u8]),
+) -> Result<Variable<'a>, BadValue> {
+    let mut variable = Variable {
+        on: None,
+        quiet: false,
+        out: None,
+        limits: Limits::DEFAULT,
+    };
+    for word in words(value) {
+        let (key, value) = match word.iter().position(|&byte| byte == b'=') {
+            Some(at) => (&word[..at], Some(&word[at + 1..])),
+            None => (word, None),
+        };
+        match (key, value) {
+            (b"", None) => {}
+            (b"on" | b"1", None) => variable.on = Some(true),
+            (b"off" | b"0", None) => variable.on = Some(false),
+            (b"quiet", None) => variable.quiet = true,
+            (b"out", Some(path)) if !path.is_empty() => variable.out = Some(path),
+            (b"out", _) => {
+                return Err(BadValue {
+                    key: "out",
+                    wanted: "a path",
+                });
+            }
+            (b"max_file", value) => variable.limits.max_file = number(value).ok_or(MAX_FILE)?,
+            (b"frames", value) => variable.limits.max_frames = frames(value).ok_or(FRAMES)?,
+            (key, _) => {
+                unknown(key);
+                continue;
+            }
+        }
+        if value.is_some() && variable.on.is_none() {
+            variable.on = Some(true);
+        }
+    }
+    Ok(variable)
+}
+
+const MAX_FILE: BadValue = BadValue {
+    key: "max_file",
+    wanted: "a number of bytes",
+};
+const FRAMES: BadValue = BadValue {
+    key: "frames",
+    wanted: "a number of at least 128",
+};
+
+fn number(value: Option<&[u8]>) -> Option<u64> {
+    core::str::from_utf8(value?).ok()?.parse().ok()
+}
+
+fn frames(value: Option<&[u8]>) -> Option<u32> {
+    let frames = u32::try_from(number(value)?).ok()?;
+    (frames >= MIN_FRAMES).then_some(frames)
+}
+
+/// The comma-separated words, where `\,` is no separator.
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut escaped = false;
+    value.split(move |&byte| {
+        let separates = byte == b',' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        separates
+    })
+}
+
+/// A path pattern's bytes with `\,` as `,` and `%p %e %t` replaced.
+pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(PathPart<'_>)) {
+    let mut rest = pattern;
+    while let [first, tail @ ..] = rest {
+        let (part, length) = match (first, tail.first()) {
+            (b'\\', Some(b',')) => (PathPart::Bytes(b","), 2),
+            (b'%', Some(b'p')) => (PathPart::Process, 2),
+            (b'%', Some(b'e')) => (PathPart::Program, 2),
+            (b'%', Some(b't')) => (PathPart::Time, 2),
+            (b'%', Some(b'%')) => (PathPart::Bytes(b"%"), 2),
+            _ => (PathPart::Bytes(&rest[..1]), 1),
+        };
+        push(part);
+        rest = &rest[length..];
+    }
+}
+
+/// A piece of an expanded path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathPart<'a> {
+    Bytes(&'a [u8]),
+    Process,
+    Program,
+    Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str) -> (Variable<'_>, Vec<String>) {
+        let mut unknown = Vec::new();
+        let variable = parse(value.as_bytes(), |key| {
+            unknown.push(String::from_utf8_lossy(key).into_owned())
+        });
+        (variable.expect("parses"), unknown)
+    }
+
+    #[test]
+    fn words_and_keys() {
+        assert_eq!(check("").0.on, None);
+        assert_eq!(check("on").0.on, Some(true));
+        assert_eq!(check("off,quiet").0.on, Some(false));
+        assert_eq!(check("quiet").0.on, None);
+        let (variable, unknown) = check(r"out=/tmp/a\,b,frames=200,max_file=5,colour=red,what");
+        assert_eq!(variable.on, Some(true), "a key means on");
+        assert_eq!(variable.out, Some(&br"/tmp/a\,b"[..]));
+        assert_eq!(
+            variable.limits,
+            Limits {
+                max_file: 5,
+                max_frames: 200
+            }
+        );
+        assert_eq!(unknown, ["colour", "what"]);
+    }
+
+    #[test]
+    fn values_that_cannot_be_used() {
+        for value in [
+            "out=",
+            "out",
+            "max_file=1G",
+            "frames=3",
+            "frames=-1",
+            "frames",
+        ] {
+            assert!(parse(value.as_bytes(), |_| ()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn patterns_expand() {
+        let mut path = Vec::new();
+        expand(br"a\,%p%%%e-%t%", |part| {
+            path.extend_from_slice(match part {
+                PathPart::Bytes(bytes) => bytes,
+                PathPart::Process => b"PID",
+                PathPart::Program => b"EXE",
+                PathPart::Time => b"NOW",
+            });
+        });
+        assert_eq!(path, b"a,PID%EXE-NOW%");
+    }
+}

@@ -1,0 +1,119 @@
+//! Execution counts of `#[profile]` lines, kept in the trace file itself: they are
+//! exact at any instant, whatever kills the program.
+#![allow(unsafe_code)]
+
+use core::mem::{offset_of, size_of};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use heapline_trace::{ScopeLayout, cell_bytes};
+
+use crate::sink::{self, Failure};
+use crate::thread_state::Entered;
+
+/// The first bytes of a scope cell; see [`ScopeLayout`]. The last two numbers are
+/// this process's own and mean nothing to readers.
+#[repr(C)]
+struct Prefix {
+    /// Magic, function, lines, last line, lengths of the texts.
+    stated: [AtomicU32; 5],
+    /// The recording that the cell belongs to.
+    recording: AtomicU32,
+    /// Number of the first line among the lines of all functions.
+    first_line: AtomicU32,
+    unused: [u32; 9],
+}
+
+const _: () = assert!(size_of::<Prefix>() == ScopeLayout::counters_offset());
+const _: () = assert!(offset_of!(Prefix, recording) == 20);
+
+/// A function's cell in the current trace.
+#[derive(Clone, Copy)]
+pub(crate) struct ScopeCell {
+    prefix: &'static Prefix,
+    executions: &'static [AtomicU64],
+}
+
+/// Where a function's cell is, if it has one.
+pub(crate) struct CellPointer(AtomicPtr<Prefix>);
+
+impl CellPointer {
+    pub(crate) const fn new() -> Self {
+        CellPointer(AtomicPtr::new(null_mut()))
+    }
+
+    /// The function's cell under this recording. That a thread has entered the
+    /// recorder shows that this is no forked child, which lacks the mapping.
+    pub(crate) fn get(&self, _entered: &Entered, recording: u32) -> Option<ScopeCell> {
+        let prefix = self.0.load(Ordering::Acquire);
+        // SAFETY: null, or a cell made by `claim`, which is never unmapped.
+        let prefix = unsafe { prefix.as_ref() }?;
+        if prefix.recording.load(Ordering::Relaxed) != recording {
+            return None;
+        }
+        let lines = prefix.stated[2].load(Ordering::Relaxed) as usize;
+        // SAFETY: `claim` has made room for so many counters behind the prefix.
+        let executions = unsafe {
+            core::slice::from_raw_parts(core::ptr::from_ref(prefix).add(1).cast(), lines)
+        };
+        Some(ScopeCell { prefix, executions })
+    }
+
+    /// Claims a cell in the trace and writes what it is about.
+    pub(crate) fn claim(&self, numbers: Numbers, texts: Texts) -> Result<(), Failure> {
+        let layout = ScopeLayout::new(texts.lines.len(), texts.file, texts.name);
+        let bytes = cell_bytes(layout.bytes());
+        let memory = sink::claim_mapped(bytes)?;
+        // SAFETY: the mapping is that long, zeroed, and known to nobody else yet.
+        let cell = unsafe { core::slice::from_raw_parts_mut(memory.as_ptr(), bytes) };
+        layout.write(
+            cell,
+            numbers.function,
+            texts.lines,
+            texts.last_line,
+            texts.file,
+            texts.name,
+        );
+        let prefix = memory.as_ptr().cast::<Prefix>();
+        // SAFETY: the mapping begins with a prefix, page-aligned; `cell` is not used any more.
+        let own = unsafe { &*prefix };
+        own.recording.store(numbers.recording, Ordering::Relaxed);
+        own.first_line.store(numbers.first_line, Ordering::Relaxed);
+        self.0.store(prefix, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// The numbers of a cell.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) recording: u32,
+    pub(crate) function: u32,
+    pub(crate) first_line: u32,
+}
+
+/// What a cell is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Texts {
+    pub(crate) lines: &'static [u32],
+    pub(crate) last_line: u32,
+    pub(crate) file: &'static str,
+    pub(crate) name: &'static str,
+}
+
+impl ScopeCell {
+    pub(crate) fn function(self) -> u32 {
+        self.prefix.stated[1].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn first_line(self) -> u32 {
+        self.prefix.first_line.load(Ordering::Relaxed)
+    }
+
+    /// Counts an execution of the line with this index.
+    pub(crate) fn count(self, line: u32) {
+        if let Some(counter) = self.executions.get(line as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

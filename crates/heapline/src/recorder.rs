@@ -1,0 +1,315 @@
+//! What one thread does with an event: stack, record, stage.
+
+use heapline_trace::{
+    Encoder, FrameAddress as TraceAddress, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES, NodeId,
+    StreamId,
+};
+use heapline_unwind::{
+    CutReason, FrameAddress, FrameTree, Module, Pages, Registers, StackEnd, Unwinder,
+};
+
+use crate::activations::{Activations, PendingMark};
+use crate::clock::Clock;
+use crate::sink::{self, Failure};
+use crate::stack_tree::StackTree;
+use crate::stage::Stage;
+use crate::sys;
+
+/// A thread's recording state. Owned by one thread at a time.
+pub(crate) struct Recorder {
+    stream: StreamId,
+    clock: Clock,
+    unwinder: Unwinder,
+    activations: Activations,
+    writer: Writer,
+    tree: StackTree,
+}
+
+/// The end of the pipeline: encoder and stage.
+struct Writer {
+    clock: Clock,
+    encoder: Encoder,
+    stage: Option<Stage>,
+}
+
+impl Recorder {
+    pub(crate) fn new(stream: StreamId) -> Self {
+        let clock = Clock::choose();
+        Recorder {
+            stream,
+            clock,
+            unwinder: Unwinder::new(crate::config::Limits::DEFAULT.max_frames),
+            activations: Activations::new(),
+            writer: Writer {
+                clock,
+                encoder: Encoder::new(),
+                stage: None,
+            },
+            tree: StackTree::new(),
+        }
+    }
+
+    /// Starts a stream in the current trace.
+    pub(crate) fn begin_recording(&mut self, max_frames: u32) -> Result<(), Failure> {
+        if let Some(old) = self.writer.stage.take() {
+            old.abandon();
+        }
+        self.tree.clear();
+        self.activations.clear();
+        self.unwinder = Unwinder::new(max_frames);
+        self.writer.encoder = Encoder::new();
+        let stamp = self.clock.stamp(true);
+        self.writer.stage = Some(Stage::open(
+            self.stream,
+            0,
+            &mut self.writer.encoder,
+            stamp,
+        )?);
+        sink::anchor(stamp, crate::clock::monotonic_nanoseconds());
+        self.introduce(stamp)
+    }
+
+    /// The slot has a new thread: tables stay, what belongs to the old stack goes.
+    pub(crate) fn change_owner(&mut self) -> Result<(), Failure> {
+        self.unwinder.forget_stack();
+        self.activations.clear();
+        self.introduce(self.clock.stamp(true))
+    }
+
+    fn introduce(&mut self, stamp: u64) -> Result<(), Failure> {
+        let name = sys::thread_name();
+        let length = name
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(name.len());
+        let tid = sys::thread_id();
+        self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
+            encoder.thread(out, stamp, tid, &name[..length])
+        })
+    }
+
+    /// The time now; see [`Clock::stamp`].
+    #[inline]
+    pub(crate) fn stamp(&self, ordered: bool) -> u64 {
+        self.clock.stamp(ordered)
+    }
+
+    /// The node of the stack that these registers are the top of.
+    #[inline]
+    pub(crate) fn capture(&mut self, registers: Registers) -> Result<NodeId, Failure> {
+        let mut frames = Frames {
+            tree: &mut self.tree,
+            writer: &mut self.writer,
+            failure: None,
+        };
+        let node = self
+            .unwinder
+            .capture(registers, &mut KernelPages, &mut frames);
+        match frames.failure {
+            None => Ok(NodeId(node)),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    /// Records an allocation.
+    #[inline]
+    pub(crate) fn alloc(
+        &mut self,
+        stamp: u64,
+        address: u64,
+        bytes: u64,
+        node: NodeId,
+        zeroed: bool,
+    ) -> Result<(), Failure> {
+        self.before_event(stamp)?;
+        self.writer.put(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.alloc(out, stamp, address, bytes, node, zeroed)
+        })
+    }
+
+    /// Records a deallocation.
+    #[inline]
+    pub(crate) fn dealloc(&mut self, stamp: u64, address: u64) -> Result<(), Failure> {
+        self.before_event(stamp)?;
+        self.writer.put(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.dealloc(out, stamp, address)
+        })
+    }
+
+    /// Records a reallocation; see [`Encoder::realloc`].
+    #[inline]
+    pub(crate) fn realloc(
+        &mut self,
+        stamps: (u64, u64),
+        addresses: (u64, u64),
+        bytes: u64,
+        node: NodeId,
+    ) -> Result<(), Failure> {
+        self.before_event(stamps.0)?;
+        self.writer.put(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.realloc(out, stamps, addresses, bytes, node)
+        })
+    }
+
+    /// The line marks of `#[profile]` functions.
+    pub(crate) fn activations(&mut self) -> &mut Activations {
+        &mut self.activations
+    }
+
+    /// Line marks that wait for an event come before it.
+    #[inline]
+    fn before_event(&mut self, stamp: u64) -> Result<(), Failure> {
+        if self.activations.count_event() {
+            self.write_marks(stamp)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes the marks that wait, with this stamp.
+    #[cold]
+    pub(crate) fn write_marks(&mut self, stamp: u64) -> Result<(), Failure> {
+        while let Some(mark) = self.activations.next_pending() {
+            self.writer
+                .put(MAX_HOT_RECORD_BYTES, |encoder, out| match mark {
+                    PendingMark::Enter {
+                        depth,
+                        function,
+                        line,
+                    } => encoder.scope_enter(out, stamp, depth, function, line),
+                    PendingMark::Line { depth, line } => {
+                        encoder.scope_line(out, stamp, depth, line)
+                    }
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Writes that the activation at this depth ended.
+    pub(crate) fn write_exit(&mut self, depth: u32) -> Result<(), Failure> {
+        let stamp = self.clock.stamp(true);
+        self.writer.put(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.scope_exit(out, stamp, depth)
+        })
+    }
+}
+
+impl Writer {
+    #[inline]
+    fn put(
+        &mut self,
+        room: usize,
+        write: impl FnOnce(&mut Encoder, &mut [u8]) -> Option<usize>,
+    ) -> Result<(), Failure> {
+        self.put_with(room, |encoder, out| {
+            write(encoder, out).map(|length| (length, ()))
+        })
+    }
+
+    #[inline]
+    fn put_with<T>(
+        &mut self,
+        room: usize,
+        write: impl FnOnce(&mut Encoder, &mut [u8]) -> Option<(usize, T)>,
+    ) -> Result<T, Failure> {
+        match &mut self.stage {
+            Some(stage) => stage.append(&mut self.encoder, room, self.clock, write),
+            None => Err(Failure::RECORD),
+        }
+    }
+}
+
+/// The unwinder's memory.
+struct KernelPages;
+
+impl Pages for KernelPages {
+    fn zeroed(&mut self, words: usize) -> Option<&'static mut [u64]> {
+        sys::map_words(words)
+    }
+
+    fn release(&mut self, words: &'static mut [u64]) {
+        sys::release_words(words);
+    }
+}
+
+/// The unwinder's tree: known frames are looked up, new ones are written.
+struct Frames<'a> {
+    tree: &'a mut StackTree,
+    writer: &'a mut Writer,
+    failure: Option<Failure>,
+}
+
+impl FrameTree for Frames<'_> {
+    fn root(&mut self, end: StackEnd) -> u32 {
+        match end {
+            StackEnd::Complete => NodeId::COMPLETE.0,
+            StackEnd::Cut(reason) => cut_root(reason).0,
+        }
+    }
+
+    #[inline]
+    fn child(&mut self, parent: u32, address: FrameAddress) -> u32 {
+        let parent = NodeId(parent);
+        if parent == NodeId::LOST {
+            return parent.0;
+        }
+        let address = trace_address(address);
+        match self.tree.find(parent, address) {
+            Some(node) => node.0,
+            None => self.new_node(parent, address).0,
+        }
+    }
+
+    fn module(&mut self, module: &Module<'_>) {
+        let range = (module.start, module.end);
+        let put = self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
+            encoder.module(out, range, module.bias, module.build_id, module.path)
+        });
+        self.note(put);
+    }
+
+    fn modules_changed(&mut self) {
+        self.tree.clear();
+        let put = self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
+            encoder.modules_changed(out)
+        });
+        self.note(put);
+    }
+}
+
+impl Frames<'_> {
+    #[cold]
+    fn new_node(&mut self, parent: NodeId, address: TraceAddress) -> NodeId {
+        let put = self.writer.put_with(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.node(out, parent, address)
+        });
+        match put {
+            Ok(node) if self.tree.insert(parent, address, node) => node,
+            // Written but not remembered: it would be written again for each event.
+            Ok(_) => NodeId::LOST,
+            Err(failure) => {
+                self.failure = Some(failure);
+                NodeId::LOST
+            }
+        }
+    }
+
+    fn note(&mut self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            self.failure = Some(failure);
+        }
+    }
+}
+
+fn trace_address(address: FrameAddress) -> TraceAddress {
+    match address {
+        FrameAddress::ReturnAddress(address) => TraceAddress::Return(address),
+        FrameAddress::Exact(address) => TraceAddress::Exact(address),
+        FrameAddress::Omitted => TraceAddress::Omitted,
+    }
+}
+
+/// Each reason for a cut has a root of its own.
+fn cut_root(reason: CutReason) -> NodeId {
+    NodeId((NodeId::FIRST_CUT.0 + reason as u32).min(NodeId::FIRST_FRAME.0 - 1))
+}

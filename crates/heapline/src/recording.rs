@@ -1,0 +1,319 @@
+//! Starting and stopping: from the environment at the first allocation, or by call.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use heapline_trace::{
+    EndState, HEADER_BYTES, Header, HeaderField, Identity, UnwindMode, write_identity,
+};
+use parking_lot::Mutex;
+
+use crate::clock::{self, Clock};
+use crate::config::{Config, Limits, Variable};
+use crate::root::{self, HeaderPage, Root};
+use crate::trace_path::{self, Opened, Place};
+use crate::{environment, message, sink, state, sys, thread_state};
+
+/// Events that came while another thread was opening the trace.
+static SKIPPED_EARLY: AtomicU64 = AtomicU64::new(0);
+
+/// The process that recording began in; a forked child's differs.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Disk space that is always left free, or a tenth of the file system if that is less.
+const MIN_FREE_BYTES: u64 = 1 << 30;
+
+/// Counts an event that came while another thread was opening the trace.
+#[cold]
+pub(crate) fn skip_early() {
+    SKIPPED_EARLY.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Asks the environment, once, whether to record. Returns the recording's number.
+#[cold]
+pub(crate) fn decide(always: bool) -> Option<u32> {
+    if !state::begin_starting(state::UNDECIDED) {
+        skip_early();
+        return None;
+    }
+    let started = environment::with_variable(|variable| start_by_variable(variable, always));
+    state::finish_starting(started.unwrap_or(state::IDLE));
+    started
+}
+
+/// What the variable, or its absence, means.
+fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
+    let parsed = crate::config::parse(value.unwrap_or(b""), message::unknown_key);
+    let variable: Variable<'_> = match parsed {
+        Ok(variable) => variable,
+        Err(bad) => {
+            message::bad_value(bad.key.as_bytes(), bad.wanted.as_bytes());
+            return None;
+        }
+    };
+    message::set_quiet(variable.quiet);
+    if !variable.on.unwrap_or(always) {
+        return None;
+    }
+    begin(variable.out, variable.limits).ok()
+}
+
+/// Opens a trace and everything around it. The state is STARTING.
+fn begin(pattern: Option<&[u8]>, limits: Limits) -> Result<u32, StartError> {
+    let root = root::get_or_map().ok_or(StartError { kind: Kind::Memory })?;
+    let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
+    let result = begin_in(scratch, root, pattern, limits);
+    sys::release_bytes(scratch);
+    result
+}
+
+/// Bytes for the paths, arguments and environment read at the start.
+const SCRATCH_BYTES: usize = 64 << 10;
+
+fn begin_in(
+    scratch: &mut [u8],
+    root: &'static Root,
+    pattern: Option<&[u8]>,
+    limits: Limits,
+) -> Result<u32, StartError> {
+    let (path_buffer, scratch) = scratch.split_at_mut(2 * crate::config::PATH_BYTES);
+    let place = pattern.map_or(Place::Default, Place::Pattern);
+    let opened = trace_path::open(place, path_buffer, scratch)?;
+    let header = write_header(opened, limits, scratch).map_err(|errno| {
+        sys::close(opened.descriptor);
+        message::cannot_start(b"write", opened.path.to_bytes(), errno.0);
+        StartError {
+            kind: Kind::Write(errno.0),
+        }
+    })?;
+    let recording = state::next_recording();
+    install(root, opened, header, limits, recording);
+    message::recording(opened.path.to_bytes());
+    Ok(recording)
+}
+
+/// Maps and fills the header page.
+fn write_header(
+    opened: Opened<'_>,
+    limits: Limits,
+    scratch: &mut [u8],
+) -> Result<HeaderPage, sys::Errno> {
+    sys::allocate_disk(opened.descriptor, 0, HEADER_BYTES)?;
+    let mut page = HeaderPage::map(opened.descriptor)?;
+    let clock = Clock::choose();
+    let start_stamp = clock.stamp(true);
+    let start_ns = clock::monotonic_nanoseconds();
+    let bytes = Header {
+        clock_mode: clock.mode(),
+        unwind_mode: unwind_mode(),
+        tick_shift: clock.tick_shift(),
+        pid: sys::process_id(),
+        parent_pid: sys::parent_process_id(),
+        max_frames: limits.max_frames,
+        start_stamp,
+        start_monotonic_ns: start_ns,
+        start_realtime_ns: sys::clock_nanoseconds(libc::CLOCK_REALTIME),
+        process_start_time: environment::process_start_time(scratch),
+        skipped_events: SKIPPED_EARLY.swap(0, Ordering::Relaxed),
+        ..Header::default()
+    };
+    fill(page.bytes(), &bytes, scratch);
+    // Two readings some microseconds apart give short recordings a time scale.
+    let anchor_stamp = clock.stamp(true);
+    page.u64_field(HeaderField::AnchorStamp)
+        .store(anchor_stamp, Ordering::Relaxed);
+    page.u64_field(HeaderField::AnchorMonotonicNs)
+        .store(clock::monotonic_nanoseconds(), Ordering::Relaxed);
+    Ok(page)
+}
+
+fn unwind_mode() -> UnwindMode {
+    match heapline_unwind::MODE {
+        heapline_unwind::Mode::Rules => UnwindMode::Rules,
+        heapline_unwind::Mode::Backtrace => UnwindMode::Backtrace,
+    }
+}
+
+/// Writes numbers and texts, the magic last.
+fn fill(page: &mut [u8; HEADER_BYTES], header: &Header, scratch: &mut [u8]) {
+    header.write_numbers(page);
+    let (program, rest) = scratch.split_at_mut(crate::config::PATH_BYTES);
+    let (directory, arguments) = rest.split_at_mut(crate::config::PATH_BYTES);
+    let identity = Identity {
+        program: sys::read_link(c"/proc/self/exe", program).unwrap_or(b""),
+        directory: sys::working_directory(directory).unwrap_or(b""),
+        arguments: sys::read_file(c"/proc/self/cmdline", arguments).unwrap_or(b""),
+    };
+    write_identity(page, identity);
+}
+
+/// Makes the recording known to all threads but for the state itself.
+fn install(
+    root: &'static Root,
+    opened: Opened<'_>,
+    header: HeaderPage,
+    limits: Limits,
+    recording: u32,
+) {
+    root.descriptor.store(opened.descriptor, Ordering::Relaxed);
+    root.device.store(opened.status.device, Ordering::Relaxed);
+    root.inode.store(opened.status.inode, Ordering::Relaxed);
+    root.max_file.store(limits.max_file, Ordering::Relaxed);
+    root.max_frames.store(limits.max_frames, Ordering::Relaxed);
+    let total = sys::disk_space(opened.descriptor).map_or(0, |(_, total)| total);
+    root.min_free
+        .store(MIN_FREE_BYTES.min(total / 10), Ordering::Relaxed);
+    root.checked_tail.store(0, Ordering::Relaxed);
+    root.functions.store(0, Ordering::Relaxed);
+    root.attached.store(0, Ordering::Relaxed);
+    root.set_header(header);
+    root.recording.store(recording, Ordering::Release);
+    if OWNER.swap(sys::process_id(), Ordering::Relaxed) == 0 {
+        environment::at_exit(note_exit);
+    }
+}
+
+/// Says in the header that the program ended by itself. Nothing depends on it:
+/// without it the report says "killed".
+extern "C" fn note_exit() {
+    if state::load() < state::FIRST_RECORDING {
+        return;
+    }
+    if let Some(header) = owned_root().and_then(Root::header) {
+        sink::anchor(Clock::choose().stamp(true), clock::monotonic_nanoseconds());
+        header
+            .u32_field(HeaderField::EndState)
+            .store(EndState::Exit as u32, Ordering::Release);
+    }
+}
+
+/// The root page, if a recording of this very process goes on.
+fn owned_root() -> Option<&'static Root> {
+    root::get().filter(|root| root.recording.load(Ordering::Acquire) != 0)
+}
+
+/// Serialises [`start`] and [`stop`].
+static CONTROL: Mutex<()> = Mutex::new(());
+
+/// Starts recording to a new trace.
+///
+/// Recording ends when the guard is dropped or [`stop`] is called.
+///
+/// # Errors
+/// If `Heapline` is not the program's global allocator, something records already,
+/// or the trace cannot be created.
+pub fn start(config: &Config) -> Result<Recording, StartError> {
+    let _control = CONTROL.lock();
+    // An installed allocator has left UNDECIDED with the program's first allocation.
+    if state::load() == state::UNDECIDED {
+        return Err(StartError {
+            kind: Kind::NotInstalled,
+        });
+    }
+    if !state::begin_starting(state::IDLE) {
+        return Err(StartError {
+            kind: Kind::AlreadyRecording,
+        });
+    }
+    let started = thread_state::unrecorded(|| begin(config.out_pattern(), config.limits()));
+    state::finish_starting(*started.as_ref().unwrap_or(&state::IDLE));
+    started.map(|number| Recording { number })
+}
+
+/// Stops recording; false if nothing records. The trace is complete at once.
+pub fn stop() -> bool {
+    let _control = CONTROL.lock();
+    stop_now()
+}
+
+fn stop_now() -> bool {
+    let Some(header) = owned_root().and_then(Root::header) else {
+        return false;
+    };
+    if !state::leave_recording() {
+        return false;
+    }
+    let stamp = Clock::choose().stamp(true);
+    sink::anchor(stamp, clock::monotonic_nanoseconds());
+    header
+        .u64_field(HeaderField::StopStamp)
+        .store(stamp, Ordering::Relaxed);
+    header
+        .u32_field(HeaderField::EndState)
+        .store(EndState::Stopped as u32, Ordering::Release);
+    true
+}
+
+/// Whether this process records.
+#[must_use]
+pub fn is_recording() -> bool {
+    state::load() >= state::FIRST_RECORDING && owned_root().is_some()
+}
+
+/// A recording that [`start`] began; dropping it stops the recording, except in a
+/// forked child, where it does nothing.
+#[must_use = "recording stops when this is dropped"]
+#[derive(Debug)]
+pub struct Recording {
+    number: u32,
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        let _control = CONTROL.lock();
+        if state::load() == self.number {
+            stop_now();
+        }
+    }
+}
+
+/// Why [`start`] failed.
+#[derive(Debug)]
+pub struct StartError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    NotInstalled,
+    AlreadyRecording,
+    Memory,
+    Path,
+    Create(i32),
+    Write(i32),
+}
+
+impl StartError {
+    pub(crate) fn path() -> Self {
+        StartError { kind: Kind::Path }
+    }
+
+    pub(crate) fn create(errno: sys::Errno, path: &CStr) -> Self {
+        message::cannot_start(b"create", path.to_bytes(), errno.0);
+        StartError {
+            kind: Kind::Create(errno.0),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let system = std::io::Error::from_raw_os_error;
+        match self.kind {
+            Kind::NotInstalled => {
+                write!(
+                    f,
+                    "heapline::Heapline is not this program's #[global_allocator]"
+                )
+            }
+            Kind::AlreadyRecording => write!(f, "a recording is going on already"),
+            Kind::Memory => write!(f, "no memory can be mapped for the recorder"),
+            Kind::Path => write!(f, "the path of the trace is too long or holds a zero byte"),
+            Kind::Create(errno) => write!(f, "cannot create the trace: {}", system(errno)),
+            Kind::Write(errno) => write!(f, "cannot write the trace: {}", system(errno)),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,210 @@
+//! Where the trace goes, and opening it without harming anything that is there.
+
+use core::ffi::CStr;
+
+use heapline_trace::{EndState, Header};
+
+use crate::config::{PATH_BYTES, PathPart, expand};
+use crate::environment;
+use crate::recording::StartError;
+use crate::sys::{self, Errno, FileStatus};
+use crate::text::Text;
+
+/// Where to put the trace.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// Under cargo its target folder, else the working directory.
+    Default,
+    /// A path as the user wrote it.
+    Pattern(&'a [u8]),
+}
+
+/// An open trace file without contents.
+#[derive(Clone, Copy)]
+pub(crate) struct Opened<'a> {
+    pub(crate) descriptor: i32,
+    pub(crate) status: FileStatus,
+    pub(crate) path: &'a CStr,
+}
+
+/// Flags of a file that is ours alone: new, and no link to somebody else's.
+const NEW_FILE: i32 =
+    libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+
+/// Creates the trace. `buffer` holds the path, `scratch` is for what is read on the way.
+pub(crate) fn open<'a>(
+    place: Place<'_>,
+    buffer: &'a mut [u8],
+    scratch: &mut [u8],
+) -> Result<Opened<'a>, StartError> {
+    let mut path = Text::new(buffer);
+    match place {
+        Place::Default => push_default(&mut path, scratch),
+        Place::Pattern(pattern) => push_pattern(&mut path, pattern, scratch),
+    }
+    let descriptor = create(&mut path, scratch)?;
+    let descriptor = move_high(descriptor);
+    let status =
+        sys::status(descriptor).map_err(|errno| StartError::create(errno, c"the trace"))?;
+    let length = path.bytes().len();
+    let path = buffer
+        .get(..=length)
+        .and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok());
+    Ok(Opened {
+        descriptor,
+        status,
+        path: path.unwrap_or(c""),
+    })
+}
+
+/// Creates the file: at the path itself, in place of an older finished trace of ours,
+/// or beside whatever is there with the pid behind it.
+fn create(path: &mut Text<'_>, scratch: &mut [u8]) -> Result<i32, StartError> {
+    let name = path.c_str().ok_or_else(StartError::path)?;
+    match sys::open(name, NEW_FILE, 0o600) {
+        Ok(descriptor) => return Ok(descriptor),
+        Err(Errno(libc::EEXIST)) => {}
+        Err(errno) => return Err(StartError::create(errno, name)),
+    }
+    if is_finished_trace(name)
+        && let Some(descriptor) = replace(name, scratch)
+    {
+        return Ok(descriptor);
+    }
+    path.push(b"-").push_number(sys::process_id().into());
+    let name = path.c_str().ok_or_else(StartError::path)?;
+    sys::open(name, NEW_FILE, 0o600).map_err(|errno| StartError::create(errno, name))
+}
+
+/// A regular file of the same user that is a heapline trace whose program is done.
+fn is_finished_trace(path: &CStr) -> bool {
+    let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    let Ok(descriptor) = sys::open(path, flags, 0) else {
+        return false;
+    };
+    let ours = sys::status(descriptor)
+        .is_ok_and(|status| status.kind == libc::S_IFREG && status.owner == sys::user_id());
+    let mut page = [0; 128];
+    let read = sys::read(descriptor, &mut page);
+    sys::close(descriptor);
+    ours && read == Ok(page.len())
+        && Header::peek(&page)
+            .is_some_and(|(end, pid)| end != EndState::Running || !process_lives(pid))
+}
+
+/// Whether some process has this pid; a stranger's counts as alive, to be careful.
+fn process_lives(pid: u32) -> bool {
+    let mut buffer = [0; 32];
+    let mut path = Text::new(&mut buffer);
+    path.push(b"/proc/").push_number(pid.into());
+    match path
+        .c_str()
+        .map(|path| sys::open(path, libc::O_PATH | libc::O_CLOEXEC, 0))
+    {
+        Some(Ok(descriptor)) => {
+            sys::close(descriptor);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Creates the file under another name and renames it over the old trace.
+fn replace(path: &CStr, scratch: &mut [u8]) -> Option<i32> {
+    let mut temporary = Text::new(scratch.get_mut(..PATH_BYTES)?);
+    temporary
+        .push(path.to_bytes())
+        .push(b"-")
+        .push_number(sys::process_id().into());
+    let temporary = temporary.c_str()?;
+    let descriptor = sys::open(temporary, NEW_FILE, 0o600).ok()?;
+    if sys::rename(temporary, path).is_err() {
+        sys::close(descriptor);
+        return None;
+    }
+    Some(descriptor)
+}
+
+/// Numbers above this are rarely closed by a program that counts up.
+const HIGH_DESCRIPTOR: i32 = 1000;
+
+/// Moves the descriptor out of the way of the program's own.
+fn move_high(descriptor: i32) -> i32 {
+    for lowest in [HIGH_DESCRIPTOR, HIGH_DESCRIPTOR / 4] {
+        if let Ok(high) = sys::duplicate_above(descriptor, lowest) {
+            sys::close(descriptor);
+            return high;
+        }
+    }
+    descriptor
+}
+
+/// `<target>/heapline/PROGRAM-PID.heapline` for a program that cargo runs out of its
+/// target folder, else `PROGRAM-PID.heapline` in the working directory.
+fn push_default(path: &mut Text<'_>, scratch: &mut [u8]) {
+    let program = sys::read_link(c"/proc/self/exe", scratch).unwrap_or(b"program");
+    let cargo = environment::has_variable(b"CARGO_MANIFEST_DIR");
+    if cargo && let Some(target) = target_folder(program, path) {
+        path.truncate(0);
+        path.push(&program[..target]).push(b"/heapline");
+        let made = path
+            .c_str()
+            .is_some_and(|folder| sys::mkdir(folder, 0o777).is_ok());
+        if !made {
+            path.truncate(0);
+        }
+    } else {
+        path.truncate(0);
+    }
+    if path.bytes().is_empty() {
+        push_working_directory(path);
+    }
+    path.push(b"/")
+        .push(file_name(program))
+        .push(b"-")
+        .push_number(sys::process_id().into());
+    path.push(b".heapline");
+}
+
+/// The length of the program's path up to the folder that cargo marked as its target.
+fn target_folder(program: &[u8], scratch: &mut Text<'_>) -> Option<usize> {
+    let slashes = (0..program.len()).rev().filter(|&at| program[at] == b'/');
+    for length in slashes {
+        scratch.truncate(0);
+        scratch.push(&program[..length]).push(b"/CACHEDIR.TAG");
+        let tag = scratch.c_str()?;
+        if let Ok(descriptor) = sys::open(tag, libc::O_RDONLY | libc::O_CLOEXEC, 0) {
+            sys::close(descriptor);
+            return Some(length);
+        }
+    }
+    None
+}
+
+/// The user's pattern, made absolute: the program may change its directory.
+fn push_pattern(path: &mut Text<'_>, pattern: &[u8], scratch: &mut [u8]) {
+    if !pattern.starts_with(b"/") {
+        push_working_directory(path);
+        path.push(b"/");
+    }
+    let program = sys::read_link(c"/proc/self/exe", scratch).unwrap_or(b"program");
+    expand(pattern, |part| {
+        match part {
+            PathPart::Bytes(bytes) => path.push(bytes),
+            PathPart::Process => path.push_number(sys::process_id().into()),
+            PathPart::Program => path.push(file_name(program)),
+            PathPart::Time => {
+                path.push_number(sys::clock_nanoseconds(libc::CLOCK_REALTIME) / 1_000_000_000)
+            }
+        };
+    });
+}
+
+fn push_working_directory(path: &mut Text<'_>) {
+    let mut buffer = [0; 1024];
+    path.push(sys::working_directory(&mut buffer).unwrap_or(b"."));
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}

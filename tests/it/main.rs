@@ -1,0 +1,7 @@
+//! Tests of the whole: programs recorded as a user records them, reports as a user
+//! reads them, each number against an oracle.
+
+mod killed;
+mod stacks;
+mod support;
+mod totals;

@@ -1,0 +1,186 @@
+//! Building the test programs in several ways, running them recorded, and reading
+//! what they left.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use heapline_trace::{FrameAddress, NodeId, Record, Trace};
+
+/// How a program is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// An ordinary release build, no flags.
+    Release,
+    /// Release with frame pointers in the program's own code.
+    FramePointers,
+    /// Without optimisation.
+    Debug,
+    /// Fat link-time optimisation and `panic=abort`.
+    FatLto,
+}
+
+/// Two builds of one configuration at a time would only wait for each other.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// The path of a program of `tests/programs`, built that way.
+pub(crate) fn program(name: &str, build: Build) -> PathBuf {
+    let _one_at_a_time = BUILDING
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let target = target_folder();
+    let (folder, profile, settings, flags): (_, _, &[&str], _) = match build {
+        Build::Release => (target.clone(), "release", &[], ""),
+        Build::FramePointers => (
+            target.join("frame-pointers"),
+            "release",
+            &[],
+            "-C force-frame-pointers=yes",
+        ),
+        Build::Debug => (target.clone(), "dev", &[], ""),
+        Build::FatLto => {
+            let settings = [
+                "profile.release.lto=\"fat\"",
+                "profile.release.panic=\"abort\"",
+            ]
+            .as_slice();
+            (target.join("fat-lto"), "release", settings, "")
+        }
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args([
+        "build",
+        "--quiet",
+        "-p",
+        "heapline-test-programs",
+        "--profile",
+        profile,
+    ]);
+    cargo.arg("--target-dir").arg(&folder);
+    for setting in settings {
+        cargo.args(["--config", setting]);
+    }
+    if !flags.is_empty() {
+        cargo.env("RUSTFLAGS", flags);
+    }
+    let status = cargo.status().expect("cargo starts");
+    assert!(status.success(), "{build:?} does not build");
+    folder
+        .join(if profile == "dev" { "debug" } else { profile })
+        .join(name)
+}
+
+/// The folder into which this test itself was built.
+pub(crate) fn target_folder() -> PathBuf {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_heapline"));
+    binary
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/PROFILE/heapline")
+        .to_owned()
+}
+
+/// A new, empty folder below the target folder.
+pub(crate) fn fresh_folder(name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = target_folder()
+        .join("test-runs")
+        .join(format!("{name}-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    folder
+}
+
+/// A finished run.
+pub(crate) struct Run {
+    pub(crate) output: Output,
+    pub(crate) trace: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+impl Run {
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    pub(crate) fn trace(&self) -> Trace<Vec<u8>> {
+        Trace::open(std::fs::read(&self.trace).expect("a trace")).expect("a readable trace")
+    }
+}
+
+/// Runs a program recorded; `ORACLE` names a file beside the trace.
+pub(crate) fn record(program: &Path, arguments: &[&str]) -> Run {
+    let folder = fresh_folder(&program.file_name().expect("a name").to_string_lossy());
+    let trace = folder.join("trace.heapline");
+    let output = Command::new(program)
+        .args(arguments)
+        .env("HEAPLINE", format!("quiet,out={}", trace.display()))
+        .env("ORACLE", folder.join("oracle"))
+        .output()
+        .expect("the program starts");
+    Run {
+        output,
+        trace,
+        folder,
+    }
+}
+
+/// Runs the `heapline` command.
+pub(crate) fn heapline(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_heapline"))
+        .args(arguments)
+        .output()
+        .expect("heapline starts")
+}
+
+/// An allocation with its whole stack.
+#[derive(Debug)]
+pub(crate) struct Stacked {
+    pub(crate) bytes: u64,
+    /// Innermost first.
+    pub(crate) frames: Vec<FrameAddress>,
+    pub(crate) root: NodeId,
+}
+
+/// All allocations of a trace with their stacks.
+pub(crate) fn stacked_allocations(trace: &Trace<Vec<u8>>) -> Vec<Stacked> {
+    let mut found = Vec::new();
+    for stream in trace.streams() {
+        let mut nodes = std::collections::HashMap::new();
+        for record in trace.records(stream) {
+            match record.expect("no damage") {
+                Record::Node {
+                    id,
+                    parent,
+                    address,
+                } => {
+                    nodes.insert(id, (parent, address));
+                }
+                Record::Alloc {
+                    bytes, mut node, ..
+                } => {
+                    let mut frames = Vec::new();
+                    while let Some(&(parent, address)) = nodes.get(&node) {
+                        frames.push(address);
+                        node = parent;
+                    }
+                    found.push(Stacked {
+                        bytes,
+                        frames,
+                        root: node,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
