@@ -82,8 +82,9 @@ pub enum Record {
         /// Path, `[vdso]` and the like, or nothing.
         path: Vec<u8>,
     },
-    /// Modules seen so far in this stream may be gone: the ones that are still
-    /// there follow as Module records, and nodes are numbered anew from here.
+    /// A module seen so far in this stream is gone. An address may mean something
+    /// else from here on, so that no node from before is used again; of two modules
+    /// that overlap the later one counts.
     ModulesChanged,
     /// From here on the stream belongs to this thread.
     Thread {

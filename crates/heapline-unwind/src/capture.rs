@@ -204,6 +204,16 @@ impl Unwinder {
         self.home = StackMemory::NONE;
     }
 
+    /// To be called when captures go on with a tree that knows nothing: forgets
+    /// the walk, the stacks and the rules, and tells the tree of modules anew.
+    /// The memory stays.
+    pub fn restart(&mut self, max_frames: u32) {
+        self.forget_stack();
+        self.rules.clear();
+        self.modules.forget_told();
+        self.limit = DepthLimit::new(max_frames);
+    }
+
     /// Whether captures may use what earlier ones left; [`Memo::On`] at first.
     pub fn set_memo(&mut self, memo: Memo) {
         self.memo = memo;

@@ -26,7 +26,9 @@ pub enum CutReason {
     /// The outermost address that is known belongs to no mapped code.
     NoModule,
     /// The code there has no unwind tables, or none for that address: code
-    /// made at run time, assembly, or `panic=abort` without tables.
+    /// made at run time, assembly, or built without tables. With `panic=abort`
+    /// rustc makes none for the C function `main`, so that stacks of the first
+    /// thread end there.
     NoRule,
     /// The tables ask for something a walk does not have, such as the value
     /// of another register.

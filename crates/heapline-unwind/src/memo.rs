@@ -54,7 +54,7 @@
 //! | the proof needs | so |
 //! |---|---|
 //! | the state holds every register a step uses | a rule that needs another one cuts the walk |
-//! | equal states select equal rules | whether `ip` is exact is part of [`Code`](crate::code::Code) |
+//! | equal states select equal rules | whether `ip` is exact is part of [`Code`] |
 //! | tables that do not change | a change of modules drops memo and rules |
 //! | all that is read is recorded | rules and expressions read through one function |
 //! | recorded addresses stay readable | all lie in one stack; another stack drops the memo |

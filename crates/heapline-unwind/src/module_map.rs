@@ -198,6 +198,15 @@ impl ModuleMap {
         }
     }
 
+    /// The tree is another one: it was told of nothing.
+    pub(crate) fn forget_told(&mut self) {
+        for words in self.known.tail_mut(0) {
+            let mut known = Known::from_words(words);
+            known.flags &= !TOLD;
+            *words = known.words();
+        }
+    }
+
     /// Marks a range as there; true if it is new.
     fn list(&mut self, range: Range, pages: &mut impl Pages) -> bool {
         for words in self.known.tail_mut(0) {

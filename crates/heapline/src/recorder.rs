@@ -56,7 +56,7 @@ impl Recorder {
         }
         self.tree.clear();
         self.activations.clear();
-        self.unwinder = Unwinder::new(max_frames);
+        self.unwinder.restart(max_frames);
         self.writer.encoder = Encoder::new();
         let stamp = self.clock.stamp(true);
         self.writer.stage = Some(Stage::open(
