@@ -9,10 +9,14 @@
 //! as data; [`render`] turns the answers into text. Nothing is printed here.
 
 mod error;
+mod event;
 mod facts;
 mod folded;
+mod lane;
+mod line_rows;
 mod line_table;
 mod merge;
+mod names;
 mod profile_table;
 mod quality;
 mod replay;
@@ -28,9 +32,9 @@ pub mod units;
 pub use error::ReportError;
 pub use facts::{StackFacts, Totals};
 pub use folded::{At, Folded, FoldedOptions, Metric};
+pub use lane::ThreadName;
 pub use line_table::{LineOptions, LineTable, Row, Sort};
-pub use merge::ThreadName;
-pub use profile_table::{ProfileRow, ProfileTable};
+pub use profile_table::{Measured, ProfileRow, ProfileTable};
 pub use quality::Quality;
 pub use report::{Options, Phase, Progress, Report, StreamInfo};
 pub use source::{Sources, escape};

@@ -12,7 +12,9 @@
 use heapline_trace::{EndState, Header, Source, Trace, TraceError};
 use rustc_hash::FxHashMap;
 
-use crate::merge::{Cause, Event, LaneFacts, Merge, Scope, What};
+use crate::event::{Cause, Scope, What};
+use crate::lane::LaneFacts;
+use crate::merge::Merge;
 use crate::stacks::{StackId, StackTree};
 
 /// How far two stamps may contradict the order of what they stamp.
@@ -96,15 +98,8 @@ pub(crate) fn replay<S: Source, O: Observer>(
 ) -> Result<Outcome, TraceError> {
     let mut replay = Replay::open(trace, observer)?;
     let mut events = 0u64;
-    while replay
-        .merge
-        .next_stamp()
-        .is_some_and(|stamp| stamp <= until)
-    {
-        let Some((lane, event)) = replay.merge.next()? else {
-            break;
-        };
-        replay.step(lane, event)?;
+    while let Some(lane) = replay.merge.next(until) {
+        replay.step(lane)?;
         events += 1;
         if events.is_multiple_of(PROGRESS_EVENTS) {
             progress();
@@ -195,11 +190,15 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
         }
     }
 
+    /// Takes a lane's oldest event.
     #[inline]
-    fn step(&mut self, lane: usize, event: Event) -> Result<(), TraceError> {
+    fn step(&mut self, lane: usize) -> Result<(), TraceError> {
+        let Some(event) = self.merge.head(lane) else {
+            return Ok(());
+        };
         let stamp = event.stamp;
         self.newest_stamp = self.newest_stamp.max(stamp);
-        match event.what {
+        match event.what() {
             What::Begin {
                 address,
                 bytes,
@@ -237,7 +236,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
             }
             What::Scope(scope) => self.observer.scope(self.moment(stamp, lane), scope),
         }
-        Ok(())
+        self.merge.advance(lane)
     }
 
     /// No heap holds 2^63 bytes: such a size is damage, and must not overflow a sum.
@@ -328,9 +327,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
         self.lanes[lane].settling = true;
         self.lanes[other].settling = true;
         for _ in 0..events {
-            if let Some(event) = self.merge.take(other)? {
-                self.step(other, event)?;
-            }
+            self.step(other)?;
         }
         self.lanes[lane].settling = before.0;
         self.lanes[other].settling = before.1;

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ReportError;
 use crate::facts::{FirstPass, ScopeLine, StackFacts, Totals};
-use crate::merge::{LaneFacts, ThreadName};
+use crate::lane::{LaneFacts, ThreadName};
 use crate::quality::Quality;
 use crate::replay::{Anomalies, replay};
 use crate::source::Sources;
@@ -269,8 +269,9 @@ impl Report {
             events: self.totals.events(),
             threads: self.threads(),
             skipped_events: header.skipped_events,
-            cut_stacks: self.events_where(|root| root.is_cut_root()),
-            lost_stacks: self.events_where(|root| root == heapline_trace::NodeId::LOST),
+            cut_stacks: self.events_where(|stack| self.is_cut(stack)),
+            lost_stacks: self
+                .events_where(|stack| self.stacks.root_of(stack) == heapline_trace::NodeId::LOST),
             lost_blocks,
             order_anomalies,
             reallocations_in_flight: self.anomalies.reallocations_in_flight,
@@ -284,11 +285,23 @@ impl Report {
         }
     }
 
-    /// Allocations and reallocations at stacks with such a root.
-    fn events_where(&self, root: impl Fn(heapline_trace::NodeId) -> bool) -> u64 {
+    /// Whether frames of the stack are missing at its outer end. Not where the walk
+    /// ended at the `main` that rustc makes for C: with `panic=abort` that has no unwind
+    /// table in some builds, and outside of it is libc's start code alone.
+    fn is_cut(&self, stack: StackId) -> bool {
+        let ends_at_main = || {
+            let outermost = self.stacks.sites_of(stack).last()?;
+            let frame = self.symbols.frame(*self.symbols.frames(outermost).last()?);
+            Some(frame.function == "main" && frame.file.is_none())
+        };
+        self.stacks.root_of(stack).is_cut_root() && ends_at_main() != Some(true)
+    }
+
+    /// Allocations and reallocations at such stacks.
+    fn events_where(&self, chosen: impl Fn(StackId) -> bool) -> u64 {
         self.stacks
             .ids()
-            .filter(|&stack| root(self.stacks.root_of(stack)))
+            .filter(|&stack| chosen(stack))
             .map(|stack| self.stack_facts(stack))
             .map(|facts| facts.allocations + facts.reallocations)
             .sum()

@@ -160,23 +160,12 @@ impl StackTree {
     }
 }
 
-/// A node of a stream: its numbers in the tree, side by side since nearly every
-/// event looks them up.
-#[derive(Clone, Copy, Debug)]
-struct StreamNode {
-    node: u32,
-    stack: u32,
-}
-
-const UNKNOWN: StreamNode = StreamNode {
-    node: NodeId::LOST.0,
-    stack: NONE,
-};
-
 /// From one stream's numbers to those of the tree.
 #[derive(Default)]
 pub(crate) struct StreamStacks {
-    nodes: Vec<StreamNode>,
+    nodes: Vec<u32>,
+    /// The nodes' stacks, apart from them: nearly every event looks here.
+    stacks: Vec<u32>,
     modules: Vec<(u64, u64, usize)>,
     sites: FxHashMap<FrameAddress, u32>,
 }
@@ -188,8 +177,9 @@ impl StreamStacks {
         self.sites.clear();
     }
 
-    pub(crate) fn forget_modules(&mut self) {
-        self.modules.clear();
+    /// Addresses may mean something else from here on. Modules stay: those that are
+    /// still mapped are not told again, and of two that overlap the later one counts.
+    pub(crate) fn modules_changed(&mut self) {
         self.sites.clear();
     }
 
@@ -213,12 +203,11 @@ impl StreamStacks {
             return;
         }
         if index >= self.nodes.len() {
-            self.nodes.resize(index + 1, UNKNOWN);
+            self.nodes.resize(index + 1, NodeId::LOST.0);
+            self.stacks.resize(index + 1, NONE);
         }
-        self.nodes[index] = StreamNode {
-            node: tree.node(parent, site),
-            stack: NONE,
-        };
+        self.nodes[index] = tree.node(parent, site);
+        self.stacks[index] = NONE;
     }
 
     fn site(&mut self, tree: &mut StackTree, address: FrameAddress) -> u32 {
@@ -240,15 +229,15 @@ impl StreamStacks {
             return id.0;
         }
         let index = (id.0 - NodeId::FIRST_FRAME.0) as usize;
-        self.nodes.get(index).unwrap_or(&UNKNOWN).node
+        self.nodes.get(index).copied().unwrap_or(NodeId::LOST.0)
     }
 
     /// The stack that ends at the stream's node.
     #[inline]
     pub(crate) fn stack(&mut self, tree: &mut StackTree, id: NodeId) -> StackId {
         let index = id.0.wrapping_sub(NodeId::FIRST_FRAME.0) as usize;
-        match self.nodes.get(index) {
-            Some(node) if node.stack != NONE => StackId(node.stack),
+        match self.stacks.get(index) {
+            Some(&stack) if stack != NONE => StackId(stack),
             _ => self.new_stack(tree, id),
         }
     }
@@ -257,8 +246,8 @@ impl StreamStacks {
     fn new_stack(&mut self, tree: &mut StackTree, id: NodeId) -> StackId {
         let stack = tree.stack(self.node(id));
         let index = id.0.wrapping_sub(NodeId::FIRST_FRAME.0) as usize;
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.stack = stack.0;
+        if let Some(known) = self.stacks.get_mut(index) {
+            *known = stack.0;
         }
         stack
     }
@@ -291,7 +280,7 @@ mod tests {
         let node = streams[0].node(first);
         assert_eq!(node, streams[1].node(first));
         let [one, _] = &mut streams;
-        one.forget_modules();
+        one.modules_changed();
         one.add_module(&mut tree, module(0x1000, "plugin"));
         let later = NodeId(first.0 + 1);
         one.add_node(

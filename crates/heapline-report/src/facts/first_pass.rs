@@ -1,6 +1,6 @@
 //! Everything that one replay can find without symbols.
 
-use crate::merge::{Cause, Scope};
+use crate::event::{Cause, Scope};
 use crate::replay::{Ending, Moment, Observer};
 use crate::stacks::StackId;
 

@@ -5,7 +5,7 @@
 
 use heapline_trace::{Source, Trace, TraceError};
 
-use crate::merge::Cause;
+use crate::event::Cause;
 use crate::replay::{Ending, Moment, Observer, replay};
 use crate::stacks::StackId;
 

@@ -8,7 +8,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::merge::Scope;
+use crate::event::Scope;
 use crate::replay::Moment;
 
 /// The line of a function that stands for its entry.

@@ -4,7 +4,7 @@
 //! the stacks that changed since the last peak are remembered: at the next peak only
 //! they are copied, so that each event costs at most one copy.
 
-use crate::merge::Cause;
+use crate::event::Cause;
 use crate::replay::Ending;
 use crate::stacks::StackId;
 

@@ -1,6 +1,6 @@
 //! Sums over the whole trace, and its peak.
 
-use crate::merge::Cause;
+use crate::event::Cause;
 use crate::replay::{Ending, Moment};
 
 /// Exact sums over all events.

@@ -4,10 +4,14 @@ use inferno::flamegraph::color::{Color, PaletteMap};
 use inferno::flamegraph::{self, Direction};
 
 use crate::ReportError;
-use crate::folded::{Folded, Name};
+use crate::folded::Folded;
+use crate::names::Name;
 use crate::report::Report;
 use crate::source::escape;
 use crate::symbols::Origin;
+
+/// Behind the names of inline frames. Not `_[i]`: inferno takes that off.
+const INLINED: &str = "[i]";
 
 /// Frames below this share of the total are too narrow to be seen.
 const NARROWEST: u64 = 10_000;
@@ -23,7 +27,7 @@ pub fn svg(report: &Report, folded: &Folded) -> Result<String, ReportError> {
     let mut palette = palette(folded.names());
     let mut options = flamegraph::Options::default();
     options.title = title(report, folded);
-    options.subtitle = Some(report.quality().line());
+    options.subtitle = Some(format!("{}; {INLINED} is inlined", report.quality().line()));
     options.count_name = folded.options.metric.unit().to_owned();
     options.direction = if folded.options.inverted {
         Direction::Inverted
@@ -55,12 +59,17 @@ fn title(report: &Report, folded: &Folded) -> String {
 
 /// What a frame says: inline ones say that they are.
 fn label(name: &Name) -> String {
-    let mark = if name.inlined { " (inlined)" } else { "" };
-    format!("{}{mark}", name.text)
+    if name.inlined {
+        format!("{} {INLINED}", name.text)
+    } else {
+        name.text.clone()
+    }
 }
 
 fn palette(names: &[Name]) -> PaletteMap {
     let mut palette = PaletteMap::default();
+    // The bar under all others has no name.
+    palette.insert("", rgb(222, 222, 222));
     for name in names {
         palette.insert(label(name), color(name));
     }

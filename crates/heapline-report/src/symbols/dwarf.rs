@@ -1,9 +1,10 @@
 //! DWARF of one object: sections (compressed or not), split units, lookups.
 
+use super::declaration::declared_in;
 use super::files::{self, read_regular};
 use super::units::Units;
 use addr2line::{Context, FrameIter, LookupContinuation, LookupResult, SplitDwarfLoad};
-use gimli::{DwarfPackage, EndianSlice, RunTimeEndian, SectionId};
+use gimli::{DwarfPackage, EndianSlice, RunTimeEndian, SectionId, UnitOffset};
 use object::{Object, ObjectSection};
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -17,6 +18,7 @@ use typed_arena::Arena;
 const SPLIT_BYTES_MAX: u64 = 4 << 30;
 
 pub(crate) type Reader<'data> = EndianSlice<'data, RunTimeEndian>;
+pub(crate) type DwarfFrame<'lookup, 'data> = addr2line::Frame<'lookup, Reader<'data>>;
 pub(crate) type DwarfFrames<'lookup, 'data> = FrameIter<'lookup, Reader<'data>>;
 
 /// Owns what is read or decompressed while a module is symbolised.
@@ -69,6 +71,14 @@ impl<'data> Dwarf<'data> {
                     lookup = continuation.resume(split);
                 }
             }
+        }
+    }
+
+    /// The file in which a function was declared that a frame at the address is of.
+    pub(crate) fn declared_in(&self, address: u64, function: UnitOffset) -> Option<PathBuf> {
+        match self.context.find_dwarf_and_unit(address) {
+            LookupResult::Output(unit) => declared_in(unit?, function),
+            LookupResult::Load { .. } => None,
         }
     }
 
@@ -153,6 +163,6 @@ fn endianness(object: &object::File<'_>) -> RunTimeEndian {
     }
 }
 
-fn path_of(bytes: &[u8]) -> PathBuf {
+pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }

@@ -2,7 +2,7 @@
 
 use super::crates::{Attribution, by_path, by_symbol};
 use super::demangle::{demangle, is_mangled};
-use super::dwarf::Dwarf;
+use super::dwarf::{Dwarf, DwarfFrame};
 use super::elf_symbols::ElfSymbols;
 use super::fold::{is_plumbing, is_runtime};
 use super::frame::{Frame, Module, Origin};
@@ -85,26 +85,14 @@ impl Lookup<'_> {
     /// A broken unit says as much as a missing one.
     fn raw_frames(&self, address: u64) -> Vec<RawFrame> {
         let mut raw = Vec::new();
-        let Some(Ok(mut frames)) = self.dwarf.as_ref().map(|dwarf| dwarf.frames(address)) else {
+        let Some(dwarf) = &self.dwarf else {
+            return raw;
+        };
+        let Ok(mut frames) = dwarf.frames(address) else {
             return raw;
         };
         while let Ok(Some(frame)) = frames.next() {
-            let location = frame.location.as_ref();
-            let line = location.and_then(|location| location.line);
-            let name = frame
-                .function
-                .and_then(|name| Some(name.raw_name().ok()?.into_owned()));
-            // Without a line the file is whatever stood in the line table before: the
-            // name knows better, if it is whole.
-            let by_name = line.is_none() && name.as_deref().is_some_and(is_mangled);
-            raw.push(RawFrame {
-                name,
-                path: location
-                    .filter(|_| !by_name)
-                    .and_then(|location| location.file)
-                    .map(PathBuf::from),
-                line,
-            });
+            raw.push(raw_frame(dwarf, frame, address));
         }
         raw
     }
@@ -150,6 +138,27 @@ impl Lookup<'_> {
 /// A frame without a name: its address in the object, which every run shares.
 pub(crate) fn unnamed(object: &str, address: u64) -> Frame {
     Frame::unknown(format!("{address:#x} in {object}"), object)
+}
+
+/// Without a line the file is whatever stood in the line table before: the function's
+/// declaration knows better, and even a whole name does.
+fn raw_frame(dwarf: &Dwarf<'_>, frame: DwarfFrame<'_, '_>, address: u64) -> RawFrame {
+    let location = frame.location.as_ref();
+    let line = location.and_then(|location| location.line);
+    let located = location
+        .and_then(|location| location.file)
+        .map(PathBuf::from);
+    let name = frame
+        .function
+        .and_then(|name| Some(name.raw_name().ok()?.into_owned()));
+    let path = match line {
+        Some(_) => located,
+        None => frame
+            .dw_die_offset
+            .and_then(|function| dwarf.declared_in(address, function))
+            .or_else(|| located.filter(|_| !name.as_deref().is_some_and(is_mangled))),
+    };
+    RawFrame { name, path, line }
 }
 
 fn finished(

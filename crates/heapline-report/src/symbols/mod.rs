@@ -11,6 +11,7 @@
 //! is a [`Problem`] with its remedy.
 
 mod crates;
+mod declaration;
 mod demangle;
 mod dwarf;
 mod elf_symbols;

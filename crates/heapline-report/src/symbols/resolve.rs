@@ -168,6 +168,9 @@ impl Resolver<'_> {
         for problem in stored.problems() {
             self.table.note(problem.clone());
         }
+        if let Some(index) = index {
+            self.table.set_opened(index, stored.built());
+        }
         let mut rest = Vec::new();
         for &address in addresses {
             match stored.frames(address) {

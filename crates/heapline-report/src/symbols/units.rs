@@ -2,9 +2,10 @@
 //!
 //! cargo runs rustc in the workspace for its members, with the crate's root file
 //! relative to it, and with whole paths for all other packages. rustc names its units
-//! `src/main.rs/@/app.0123456789abcdef-cgu.0`: root file, crate, codegen unit.
+//! `src/main.rs/@/app.0123456789abcdef-cgu.0`: root file, crate, codegen unit; where it
+//! compiles incrementally, the latter is a mere hash, and the crate a guess by its path.
 
-use super::crates::{is_elsewhere, is_standard, normalised};
+use super::crates::{as_crate, is_elsewhere, is_standard, normalised};
 use super::dwarf::Reader;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub(crate) struct Units {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnitCrate {
     pub(crate) name: String,
+    /// Whether the name was read, not guessed.
+    pub(crate) certain: bool,
     pub(crate) member: bool,
 }
 
@@ -78,13 +81,19 @@ impl Units {
         if member && !folder.is_empty() {
             self.roots.insert(normalised(Path::new(folder)));
         }
-        let name = codegen_unit
-            .split('.')
-            .next()
-            .unwrap_or(codegen_unit)
-            .to_owned();
         let path = normalised(&Path::new(folder).join(root_file));
-        self.crates.insert(path, UnitCrate { name, member });
+        let name = codegen_unit
+            .contains("-cgu.")
+            .then(|| codegen_unit.split('.').next());
+        let found = UnitCrate {
+            certain: name.is_some(),
+            name: match name.flatten() {
+                Some(name) => name.to_owned(),
+                None => guessed_name(&path),
+            },
+            member,
+        };
+        self.crates.insert(path, found);
     }
 
     /// The names of split units are elsewhere: the folder must do.
@@ -129,4 +138,17 @@ impl Units {
     pub(crate) fn by_name(&self, name: &str) -> Option<&UnitCrate> {
         self.crates.values().find(|found| found.name == name)
     }
+}
+
+/// `tool` of `src/bin/tool.rs` and `src/bin/tool/main.rs`, `the_package` of
+/// `the-package/src/lib.rs` and `the-package/src/main.rs`.
+fn guessed_name(root_file: &Path) -> String {
+    let mut names = root_file.iter().rev().map(|name| name.to_string_lossy());
+    let file = names.next().unwrap_or_default();
+    let folder = names.find(|folder| folder != "src");
+    let name = match (&*file, folder) {
+        ("main.rs" | "lib.rs", Some(folder)) => folder,
+        _ => file,
+    };
+    as_crate(name.trim_end_matches(".rs"))
 }

@@ -131,7 +131,7 @@ fn the_picture_is_well_formed_interactive_and_always_the_same() {
     assert_eq!(svg.matches("<script").count(), 1);
     for text in [
         "live at the peak: 1.12 KiB (1,150 bytes)",
-        "app::push (inlined) (1,050 bytes, 91.30%)",
+        "app::push [i] (1,050 bytes, 91.30%)",
         "id=\"search\"",
         "function zoom",
     ] {

@@ -221,7 +221,7 @@ Memory by source line, with what each line calls: 2 lines, by bytes live at the 
   Line   At peak    At end  Allocated  Allocations  Temporary   Function      Source
 ------------------------------------------------------------------------------------------------------------
 src/main.rs
-     2  1.91 MiB  1.91 MiB   1.91 MiB            1          -   app::main     let all = load();
+     2  1.91 MiB  1.91 MiB   1.91 MiB            1          -   main          let all = load();
 
 src/load.rs
   1234      24 B         -       24 B            1          1   Loader::load
@@ -262,4 +262,59 @@ fn the_json_rows_have_exactly_these_keys() {
             "source": null,
         }])
     );
+}
+
+#[test]
+fn functions_are_known_by_their_last_words() {
+    let long = "app::a_function_with_a_very_long_name";
+    let names = [
+        ("main", "main"),
+        ("app::load", "load"),
+        ("app::main::{closure#0}", "main::{closure#0}"),
+        ("<app::Store<u32> as app::Insert>::insert", "Store::insert"),
+        ("app::inner::grow::<alloc::vec::Vec<u8>>", "inner::grow"),
+        ("<app::Store<fn() -> u8>>::new", "Store::new"),
+        (long, "…with_a_very_long_name"),
+    ];
+    let mut builder = TraceBuilder::new();
+    let main = builder.stream();
+    for (at, _) in (1..).zip(&names) {
+        let node = stack(main, &[at]);
+        main.alloc(at, at * 0x100, 8, node);
+    }
+    let report = with_symbols(report(builder), |address| {
+        vec![Frame {
+            krate: "app".to_owned(),
+            ..frame(names[address as usize - 1].0, address as u32)
+        }]
+    });
+    let by_line = LineOptions {
+        sort: Sort::File,
+        ..LineOptions::default()
+    };
+    let text = render::text::line_rows(&lines(&report, &by_line));
+    let rows: Vec<&str> = text.lines().skip(5).collect();
+    for (row, (function, short)) in rows.iter().zip(&names) {
+        assert!(
+            row.ends_with(short.trim_start_matches('…')),
+            "{function}: {row}"
+        );
+    }
+    assert_eq!(rows.len(), names.len());
+}
+
+#[test]
+fn reallocated_bytes_have_a_column_where_there_are_any() {
+    let options = LineOptions::default();
+    let text = render::text::line_rows(&lines(&sample(), &options));
+    assert!(
+        text.contains("Allocated  Reallocated  Allocations"),
+        "{text}"
+    );
+    let load = LineOptions {
+        function: Some("load".to_owned()),
+        ..options
+    };
+    let text = render::text::line_rows(&lines(&sample(), &load));
+    assert!(!text.contains("Reallocated"), "{text}");
 }

@@ -1,6 +1,6 @@
 //! Streams whose stamps tie, or contradict what must have been.
 
-use heapline_trace::{NodeId, TraceBuilder};
+use heapline_trace::{EndState, NodeId, TraceBuilder};
 
 use super::{report, stack};
 
@@ -121,4 +121,26 @@ fn lost_and_cut_stacks_are_counted_by_event() {
     let quality = report.quality();
     assert_eq!((quality.cut_stacks, quality.lost_stacks), (2, 1));
     assert!(quality.exact);
+}
+
+#[test]
+fn without_an_end_a_reallocation_in_flight_is_likelier_than_an_inversion() {
+    let build = |end_state| {
+        let mut builder = TraceBuilder::new();
+        builder.header.end_state = end_state;
+        // Reallocating it when the program died, or gone for good.
+        builder.stream().alloc(10, 0x100, 64, NODE);
+        builder.stream().alloc(20, 0x100, 7, NODE);
+        builder
+            .stream()
+            .dealloc(25, 0x100)
+            .alloc(90, 0x200, 1, NODE);
+        report(builder)
+    };
+    let killed = build(EndState::Running);
+    assert_eq!(killed.quality().reallocations_in_flight, 1);
+    assert_eq!(killed.totals().live_at_end_bytes, 1);
+    let ended = build(EndState::Exit);
+    assert_eq!(ended.quality().repaired_events, 1);
+    assert_eq!(ended.totals().live_at_end_bytes, 8);
 }

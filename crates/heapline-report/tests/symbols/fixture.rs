@@ -346,6 +346,14 @@ pub(crate) fn inlined_five() -> Vec<(&'static str, Option<u32>)> {
     ]
 }
 
+/// Without the debug files of the system's libraries: they may be large.
+pub(crate) fn quick() -> SymbolOptions {
+    SymbolOptions {
+        debug_directories: Vec::new(),
+        ..SymbolOptions::default()
+    }
+}
+
 /// Stacks and modules of a run.
 pub(crate) struct Recorded {
     pub(crate) modules: Vec<Module>,

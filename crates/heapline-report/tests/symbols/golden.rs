@@ -1,6 +1,6 @@
 //! T80: lines and inline chains that the source itself knows by its marks.
 
-use crate::fixture::{ALLOCATING, DEPENDENCY, Fixture, PROGRAM, Recorded, SHAPES, line_of};
+use crate::fixture::{ALLOCATING, DEPENDENCY, Fixture, PROGRAM, Recorded, SHAPES, line_of, quick};
 use heapline_report::symbols::{Frame, Origin, SymbolOptions, SymbolTable, fold_stack};
 
 /// Function, file and mark of a frame.
@@ -120,29 +120,36 @@ const DEP: &str = "some-dep-1.2.3/src/lib.rs";
 #[test]
 fn lines_of_known_sites() {
     let fixture = Fixture::release();
-    check_all(&fixture.run());
+    check_all(&fixture.run(), &SymbolOptions::default());
 }
 
 #[test]
 fn lines_of_known_sites_with_v0_names() {
     let fixture = Fixture::build(&["-Cdebuginfo=1", "-Csymbol-mangling-version=v0"]);
-    check_all(&fixture.run());
+    check_all(&fixture.run(), &quick());
 }
 
 #[test]
 fn lines_of_known_sites_with_fat_lto() {
     let fixture = Fixture::build(&["-Cdebuginfo=1", "-Clto=fat", "-Ccodegen-units=1"]);
-    check_all(&fixture.run());
+    check_all(&fixture.run(), &quick());
+}
+
+/// Units do not name their crates then.
+#[test]
+fn lines_of_known_sites_in_an_incremental_build() {
+    let fixture = Fixture::build(&["-Cdebuginfo=1", "-Cincremental=incremental"]);
+    check_all(&fixture.run(), &quick());
 }
 
 #[test]
 fn lines_of_known_sites_in_a_position_dependent_program() {
     let fixture = Fixture::build(&["-Cdebuginfo=1", "-Crelocation-model=static"]);
-    check_all(&fixture.run());
+    check_all(&fixture.run(), &quick());
 }
 
-fn check_all(recorded: &Recorded) {
-    let table = recorded.resolve(&SymbolOptions::default());
+fn check_all(recorded: &Recorded, options: &SymbolOptions) {
+    let table = recorded.resolve(options);
     assert_eq!(table.problems(), []);
     assert_eq!(table.missing(), 0);
     for (stack, expected) in STACKS {
@@ -165,6 +172,13 @@ fn check_stack(recorded: &Recorded, table: &SymbolTable, stack: &str, expected: 
         .filter(own)
         .map(|frame| shown(frame))
         .collect();
+    for frame in frames.iter().filter(own) {
+        let krate = match frame.origin {
+            Origin::Workspace => "app",
+            _ => "some_dep",
+        };
+        assert_eq!(frame.krate, krate, "{frame:?}");
+    }
     let expected: Vec<_> = expected
         .iter()
         .map(|&(function, file, mark)| {

@@ -1,7 +1,7 @@
 //! Addresses all over the program, compared with binutils' `addr2line`.
 
-use crate::fixture::{Fixture, Recorded};
-use heapline_report::symbols::{Site, SymbolOptions};
+use crate::fixture::{Fixture, Recorded, quick};
+use heapline_report::symbols::Site;
 use heapline_trace::FrameAddress;
 use object::{Object, ObjectSymbol};
 use std::io::Write;
@@ -99,7 +99,7 @@ fn ask_ourselves(recorded: &Recorded, addresses: &[u64]) -> Vec<Vec<String>> {
         sites,
         stacks: Default::default(),
     };
-    let table = ours.resolve(&SymbolOptions::default());
+    let table = ours.resolve(&quick());
     let shown = |site: usize| {
         let frames = table.frames(site).iter().map(|&id| table.frame(id));
         frames

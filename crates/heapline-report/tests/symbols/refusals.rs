@@ -1,9 +1,7 @@
 //! T83: what is not there, or not what was recorded, is refused with a clear line.
 
-use crate::fixture::{Fixture, PROGRAM, Recorded, build_id, write};
-use heapline_report::symbols::{
-    Module, Origin, Problem, Site, SymbolOptions, SymbolTable, resolve,
-};
+use crate::fixture::{Fixture, PROGRAM, Recorded, build_id, quick, write};
+use heapline_report::symbols::{Module, Origin, Problem, Site, SymbolTable, resolve};
 use heapline_trace::FrameAddress;
 use std::path::Path;
 
@@ -61,7 +59,7 @@ fn a_program_that_is_gone() {
     let fixture = Fixture::release();
     let recorded = fixture.run();
     std::fs::remove_file(&fixture.program).expect("removed");
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     assert_eq!(table.problems(), [Problem::Gone(fixture.program.clone())]);
     assert!(table.missing() > 10, "{}", table.missing());
 }
@@ -80,7 +78,7 @@ fn a_program_that_was_rebuilt() {
         build_id(&path),
         recorded.modules[recorded.program()].build_id
     );
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     assert_eq!(
         table.problems(),
         [Problem::Rebuilt(fixture.program.clone())]
@@ -118,7 +116,7 @@ fn a_recording_without_build_id() {
     let mut recorded = fixture.run();
     let program = recorded.program();
     recorded.modules[program].build_id.clear();
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     assert_eq!(
         table.problems(),
         [Problem::BuildIdUnknown(fixture.program.clone())]
@@ -132,7 +130,7 @@ fn a_replaced_file_is_looked_up_by_its_old_name() {
     let mut recorded = fixture.run();
     let program = recorded.program();
     recorded.modules[program].path.push_str(" (deleted)");
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     assert_eq!(table.problems(), []);
     assert_eq!(table.missing(), 0);
 }
@@ -147,12 +145,7 @@ fn files_that_are_no_objects() {
     let cut = folder.path().join("cut");
     std::fs::write(&cut, &whole[..whole.len() / 3]).expect("written");
     for path in [Path::new("/dev/zero"), folder.path(), &text, &cut] {
-        let table = resolve(
-            &[module(path)],
-            &[site(0x1234)],
-            &SymbolOptions::default(),
-            &mut |_, _| {},
-        );
+        let table = resolve(&[module(path)], &[site(0x1234)], &quick(), &mut |_, _| {});
         let frame = table.frame(table.frames(0)[0]);
         assert_eq!(frame.origin, Origin::Unknown);
         assert!(!table.problems().is_empty(), "{}", path.display());
@@ -177,7 +170,7 @@ fn damaged_debug_information() {
             damaged[at] ^= (seed >> 8) as u8 | 1;
         }
         std::fs::write(&fixture.program, &damaged).expect("written");
-        let table = recorded.resolve(&SymbolOptions::default());
+        let table = recorded.resolve(&quick());
         assert!((0..table.site_count()).all(|site| !table.frames(site).is_empty()));
     }
 }
@@ -203,7 +196,7 @@ fn sites_outside_of_files() {
             module: Some(99),
         },
     ];
-    let table = resolve(&[vdso], &sites, &SymbolOptions::default(), &mut |_, _| {});
+    let table = resolve(&[vdso], &sites, &quick(), &mut |_, _| {});
     let names: Vec<_> = (0..4)
         .map(|site| &*table.frame(table.frames(site)[0]).function)
         .collect();
@@ -230,7 +223,7 @@ fn progress_counts_distinct_places() {
     resolve(
         &recorded.modules,
         &recorded.sites,
-        &SymbolOptions::default(),
+        &quick(),
         &mut |done, total| {
             seen.push((done, total));
         },
@@ -245,7 +238,7 @@ fn progress_counts_distinct_places() {
 
 fn resolved(fixture: &Fixture) -> (Recorded, SymbolTable) {
     let recorded = fixture.run();
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     (recorded, table)
 }
 

@@ -1,6 +1,6 @@
 //! Source text: what was compiled, or none.
 
-use crate::fixture::{Fixture, PROGRAM, Recorded, SHAPES, line_of, write};
+use crate::fixture::{Fixture, PROGRAM, Recorded, SHAPES, line_of, quick, write};
 use heapline_report::Sources;
 use heapline_report::symbols::{Problem, SymbolOptions, SymbolTable};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 #[test]
 fn lines_as_they_were_compiled() {
     let (fixture, _, table) = resolved();
-    let mut sources = Sources::new(&table, &SymbolOptions::default());
+    let mut sources = Sources::new(&table, &quick());
     let path = main_of(&fixture);
     let number = line_of(PROGRAM, "five");
     assert_eq!(
@@ -33,7 +33,7 @@ fn a_changed_file_is_not_shown() {
     let (fixture, _, table) = resolved();
     let path = main_of(&fixture);
     touch(&path, SystemTime::now() + Duration::from_secs(60));
-    let mut sources = Sources::new(&table, &SymbolOptions::default());
+    let mut sources = Sources::new(&table, &quick());
     assert_eq!(sources.line(&path, 3), None);
     assert_eq!(sources.lines("src/main.rs"), None);
     assert_eq!(sources.problems(), [Problem::SourceChanged(path)]);
@@ -52,7 +52,7 @@ fn a_missing_file_is_found_below_the_source_root() {
     let elsewhere = fixture.folder.path().join("elsewhere");
     write(&elsewhere.join("src/main.rs"), PROGRAM);
     std::fs::remove_file(&path).expect("removed");
-    let mut sources = Sources::new(&table, &SymbolOptions::default());
+    let mut sources = Sources::new(&table, &quick());
     assert_eq!(sources.line(&path, 3), None);
     assert_eq!(sources.problems(), [Problem::SourceMissing(path.clone())]);
     assert!(
@@ -63,7 +63,7 @@ fn a_missing_file_is_found_below_the_source_root() {
 
     let options = SymbolOptions {
         source_root: Some(elsewhere),
-        ..SymbolOptions::default()
+        ..quick()
     };
     let mut sources = Sources::new(&table, &options);
     let number = line_of(PROGRAM, "five");
@@ -78,7 +78,7 @@ fn a_missing_file_is_found_below_the_source_root() {
 #[test]
 fn files_that_nobody_has_are_no_problem() {
     let (_fixture, recorded, table) = resolved();
-    let mut sources = Sources::new(&table, &SymbolOptions::default());
+    let mut sources = Sources::new(&table, &quick());
     let frames = recorded.frames(&table, "thread");
     let standard = frames
         .iter()
@@ -93,7 +93,7 @@ fn files_that_nobody_has_are_no_problem() {
 fn resolved() -> (Fixture, Recorded, SymbolTable) {
     let fixture = Fixture::release();
     let recorded = fixture.run();
-    let table = recorded.resolve(&SymbolOptions::default());
+    let table = recorded.resolve(&quick());
     (fixture, recorded, table)
 }
 

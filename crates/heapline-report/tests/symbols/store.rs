@@ -1,6 +1,6 @@
 //! Symbols that outlive the build, and files that pretend to be such.
 
-use crate::fixture::{Fixture, PROGRAM, Recorded, line_of, write};
+use crate::fixture::{Fixture, PROGRAM, Recorded, line_of, quick, write};
 use heapline_report::Sources;
 use heapline_report::symbols::{Frame, Problem, SymbolOptions, SymbolStore, SymbolTable};
 use std::os::unix::fs::PermissionsExt;
@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 fn frames_and_text_outlive_the_program() {
     let fixture = Fixture::release();
     let recorded = fixture.run();
-    let before = recorded.resolve(&SymbolOptions::default());
+    let before = recorded.resolve(&quick());
     let path = stored(&fixture, &recorded, &before);
     std::fs::remove_dir_all(fixture.workspace()).expect("removed");
 
     let options = SymbolOptions {
-        store: Some(path),
-        ..SymbolOptions::default()
+        store: Some(path.clone()),
+        ..quick()
     };
     let after = recorded.resolve(&options);
+    let first = SymbolStore::load(&path).expect("a store");
+    let again = SymbolStore::load(&stored(&fixture, &recorded, &after)).expect("a store");
+    assert_eq!(again, first, "a store can be made from a store");
     assert_eq!(after.problems(), []);
     assert_eq!(after.missing(), before.missing());
     for site in 0..recorded.sites.len() {
@@ -64,15 +67,11 @@ fn frames_and_text_outlive_the_program() {
 fn text_is_the_one_of_the_build() {
     let fixture = Fixture::release();
     let recorded = fixture.run();
-    let path = stored(
-        &fixture,
-        &recorded,
-        &recorded.resolve(&SymbolOptions::default()),
-    );
+    let path = stored(&fixture, &recorded, &recorded.resolve(&quick()));
     write(&fixture.workspace().join("src/main.rs"), "// all gone\n");
     let options = SymbolOptions {
         store: Some(path),
-        ..SymbolOptions::default()
+        ..quick()
     };
     let table = recorded.resolve(&options);
     let mut sources = Sources::new(&table, &options);
@@ -86,19 +85,15 @@ fn text_is_the_one_of_the_build() {
 fn a_store_of_another_build_is_not_used() {
     let fixture = Fixture::release();
     let recorded = fixture.run();
-    let path = stored(
-        &fixture,
-        &recorded,
-        &recorded.resolve(&SymbolOptions::default()),
-    );
+    let path = stored(&fixture, &recorded, &recorded.resolve(&quick()));
     let other = Fixture::build(&["-Cdebuginfo=1", "-Ccodegen-units=1"]);
     let recorded = other.run();
     let options = SymbolOptions {
         store: Some(path),
-        ..SymbolOptions::default()
+        ..quick()
     };
     let table = recorded.resolve(&options);
-    let plain = recorded.resolve(&SymbolOptions::default());
+    let plain = recorded.resolve(&quick());
     assert_eq!(table.problems(), []);
     for site in 0..recorded.sites.len() {
         assert_eq!(frames(&table, site), frames(&plain, site));
@@ -109,15 +104,11 @@ fn a_store_of_another_build_is_not_used() {
 fn problems_of_the_build_are_kept() {
     let fixture = Fixture::build(&[]);
     let recorded = fixture.run();
-    let path = stored(
-        &fixture,
-        &recorded,
-        &recorded.resolve(&SymbolOptions::default()),
-    );
+    let path = stored(&fixture, &recorded, &recorded.resolve(&quick()));
     std::fs::remove_file(&fixture.program).expect("removed");
     let table = recorded.resolve(&SymbolOptions {
         store: Some(path),
-        ..SymbolOptions::default()
+        ..quick()
     });
     assert_eq!(
         table.problems(),
@@ -129,11 +120,7 @@ fn problems_of_the_build_are_kept() {
 fn the_file_is_its_owners_alone() {
     let fixture = Fixture::release();
     let recorded = fixture.run();
-    let path = stored(
-        &fixture,
-        &recorded,
-        &recorded.resolve(&SymbolOptions::default()),
-    );
+    let path = stored(&fixture, &recorded, &recorded.resolve(&quick()));
     let mode = std::fs::metadata(&path)
         .expect("a file")
         .permissions()
@@ -223,7 +210,7 @@ fn a_broken_store_is_told_and_passed_over() {
     write(&path, "{}");
     let table = recorded.resolve(&SymbolOptions {
         store: Some(path.clone()),
-        ..SymbolOptions::default()
+        ..quick()
     });
     let reason = "not a file of heapline symbols".to_owned();
     assert_eq!(table.problems(), [Problem::Store(path, reason)]);
@@ -231,7 +218,7 @@ fn a_broken_store_is_told_and_passed_over() {
 }
 
 fn stored(fixture: &Fixture, recorded: &Recorded, table: &SymbolTable) -> PathBuf {
-    let mut sources = Sources::new(table, &SymbolOptions::default());
+    let mut sources = Sources::new(table, &quick());
     let scope_files = ["src/main.rs".to_owned()];
     let store = SymbolStore::collect(
         &recorded.modules,

@@ -219,6 +219,47 @@ fn crates_by_path() {
     );
 }
 
+/// Incremental compilation hides the names of crates in their units.
+#[test]
+fn crates_without_names() {
+    let mut units = units();
+    units.add(
+        "tools/big-tool/src/main.rs/@/02wobugyb0mnz41usocvgeaan",
+        "/home/me/app",
+    );
+    let check = |function: &str, krate: &str| {
+        let path = Path::new("/home/me/app/tools/big-tool/src/x.rs");
+        assert_eq!(
+            by_path(path, function, "app", &units).krate,
+            krate,
+            "{function}"
+        );
+    };
+    check("renamed::f", "renamed");
+    check("f", "big_tool");
+    check("<alloc::vec::Vec<T> as renamed::X>::f", "big_tool");
+    check("<serde_json::Value as renamed::X>::f", "big_tool");
+    for (root_file, krate) in [
+        ("src/main.rs", "app"),
+        ("src/bin/one.rs", "one"),
+        ("src/bin/two/main.rs", "two"),
+        ("crates/deep-kit/src/lib.rs", "deep_kit"),
+        ("examples/first_profile.rs", "first_profile"),
+    ] {
+        let mut units = Units::default();
+        units.add(
+            &format!("{root_file}/@/02wobugyb0mnz41usocvgeaan"),
+            "/home/me/app",
+        );
+        let found = units
+            .crates
+            .values()
+            .next()
+            .map(|found| found.name.as_str());
+        assert_eq!(found, Some(krate));
+    }
+}
+
 #[test]
 fn crates_by_symbol() {
     let units = units();
