@@ -250,12 +250,8 @@ impl LastWalk {
         if self.skip_comparison {
             return true;
         }
-        let wrong = self
-            .reads
-            .range(self.proven, reads)
-            .iter()
-            .position(|&[address, value]| memory.read(address) != Some(value));
-        let Some(wrong) = wrong else {
+        let vouching = self.reads.range(self.proven, reads);
+        let Some(wrong) = memory.first_difference(vouching) else {
             *compared += reads.saturating_sub(self.proven) as u64;
             self.proven = self.proven.max(reads);
             return true;

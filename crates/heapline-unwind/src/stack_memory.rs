@@ -39,17 +39,45 @@ impl StackMemory {
     /// The word at `address` if all of it lies within the stack.
     #[inline]
     pub(crate) fn read(&self, address: u64) -> Option<u64> {
-        let offset = address.wrapping_sub(self.low);
-        // Bounds are page-aligned, so an aligned word that starts inside also
-        // ends inside.
-        if offset >= self.high.wrapping_sub(self.low) || !address.is_multiple_of(8) {
-            return None;
-        }
-        let word = core::ptr::with_exposed_provenance::<u64>(address as usize);
+        let slot = self.slot(address);
+        // SAFETY: the slot is below the number of slots.
+        (slot < self.slots()).then(|| unsafe { self.load(slot) })
+    }
+
+    /// The first of the (address, value) pairs whose value is not at its address
+    /// any more, or whose address is not within the stack.
+    #[inline]
+    pub(crate) fn first_difference(&self, pairs: &[[u64; 2]]) -> Option<usize> {
+        let slots = self.slots();
+        pairs.iter().position(|&[address, value]| {
+            let slot = self.slot(address);
+            // SAFETY: the slot is below the number of slots where it is loaded.
+            slot >= slots || unsafe { self.load(slot) } != value
+        })
+    }
+
+    /// The stack's words. Bounds are page-aligned.
+    #[inline]
+    fn slots(&self) -> u64 {
+        self.high.wrapping_sub(self.low) / 8
+    }
+
+    /// Which of the words lies at `address`; no word for an address that is below
+    /// the stack, or not aligned, which the rotation makes as large.
+    #[inline]
+    fn slot(&self, address: u64) -> u64 {
+        address.wrapping_sub(self.low).rotate_right(3)
+    }
+
+    /// # Safety
+    /// `slot` is below [`StackMemory::slots`].
+    #[inline]
+    unsafe fn load(&self, slot: u64) -> u64 {
+        let words = core::ptr::with_exposed_provenance::<u64>(self.low as usize);
         // SAFETY: the word is aligned and inside a readable mapping that
         // outlives this call (see `of_mapping`). The program's own threads may
         // write to it at any time, hence volatile: whatever value is seen, a
         // walk only compares it and looks it up.
-        Some(unsafe { word.read_volatile() })
+        unsafe { words.wrapping_add(slot as usize).read_volatile() }
     }
 }
