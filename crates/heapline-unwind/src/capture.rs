@@ -110,8 +110,11 @@ impl Unwinder {
                 Outcome::Ended(end) => self.end(end, tree),
                 Outcome::ModulesChanged => continue,
             }
-            self.last.join();
-            return self.last.node(&self.limit, tree);
+            if let Some(node) = self.last.join(&self.limit, pages, tree) {
+                return node;
+            }
+            self.counters.cut += 1;
+            return tree.root(StackEnd::Cut(CutReason::NoMemory));
         }
         self.counters.cut += 1;
         tree.root(StackEnd::Cut(CutReason::NoModule))

@@ -119,23 +119,21 @@ impl BpUse {
     }
 }
 
-/// The frames and reads of the last walk, and those of the walk under way.
-///
-/// While a walk is under way its own frames and reads, innermost first, lie
-/// behind the remembered ones; [`LastWalk::join`] turns them around and puts
-/// them behind the remembered frames that are left.
+/// The frames and reads of the last walk, outermost first, and those of the walk
+/// under way, innermost first; [`LastWalk::join`] turns these around and puts
+/// them behind the remembered ones that are left.
 #[derive(Debug)]
 pub(crate) struct LastWalk {
-    /// (code, sp, bp, node and reads). In frames of the walk under way the last
-    /// word has the reads before the step out of the frame instead.
+    /// (code, sp, bp, node and reads)
     frames: Records<4>,
     /// (address, value)
     reads: Records<2>,
+    /// (code, sp, bp, reads before the step out of the frame)
+    new_frames: Records<4>,
+    /// (address, value)
+    new_reads: Records<2>,
     /// Remembered frames that may still be met.
     kept: usize,
-    /// Where the frames and reads of the walk under way begin.
-    frames_start: usize,
-    reads_start: usize,
     /// Reads that were compared in this capture and had their old values.
     proven: usize,
     /// All that the walk under way has read is recorded.
@@ -151,9 +149,9 @@ impl LastWalk {
         LastWalk {
             frames: Records::new(),
             reads: Records::new(),
+            new_frames: Records::new(),
+            new_reads: Records::new(),
             kept: 0,
-            frames_start: 0,
-            reads_start: 0,
             proven: 0,
             whole: false,
             root: 0,
@@ -171,9 +169,8 @@ impl LastWalk {
     /// Starts a walk that may meet the remembered one.
     #[inline]
     pub(crate) fn begin(&mut self) {
+        self.discard();
         self.kept = self.frames.len();
-        self.frames_start = self.frames.len();
-        self.reads_start = self.reads.len();
         self.proven = 0;
         self.whole = true;
     }
@@ -199,8 +196,8 @@ impl LastWalk {
         bp_use: BpUse,
         pages: &mut impl Pages,
     ) -> bool {
-        let word = self.reads.len() as u64 | bp_use.in_frame();
-        self.frames
+        let word = self.new_reads.len() as u64 | bp_use.in_frame();
+        self.new_frames
             .push([state.code.word(), state.sp, state.bp, word], pages)
     }
 
@@ -208,7 +205,7 @@ impl LastWalk {
     #[inline]
     pub(crate) fn push_read(&mut self, address: u64, value: u64, pages: &mut impl Pages) {
         if self.whole {
-            self.whole = self.reads.push([address, value], pages);
+            self.whole = self.new_reads.push([address, value], pages);
         }
     }
 
@@ -276,56 +273,86 @@ impl LastWalk {
     }
 
     /// Drops the walk under way.
+    #[inline]
     pub(crate) fn discard(&mut self) {
-        self.frames.truncate(self.frames_start);
-        self.reads.truncate(self.reads_start);
+        self.new_frames.truncate(0);
+        self.new_reads.truncate(0);
     }
 
-    /// Makes the walk under way the inner part of the remembered one.
+    /// Makes the walk under way the inner part of the remembered one, and gives the
+    /// node of its innermost frame. `None` without memory for it.
     #[inline]
-    pub(crate) fn join(&mut self) {
+    pub(crate) fn join(
+        &mut self,
+        limit: &DepthLimit,
+        pages: &mut impl Pages,
+        tree: &mut impl FrameTree,
+    ) -> Option<u32> {
         let outer = self.kept.checked_sub(1);
         let outer = outer.and_then(|index| self.frames.get(index));
-        let outer = outer.map_or(0, |frame| frame[3]);
-        let mut vouching = reads_of(outer);
-        let mut needs_bp = outer & NEEDS_BP;
-        self.frames.fold_down(self.frames_start, self.kept);
-        let mut unread = self.reads.len();
-        self.reads.reverse_from(self.reads_start);
-        let mut next = self.reads_start;
-        for frame in self.frames.tail_mut(self.kept) {
-            let word = frame[3];
-            let before = (word & READS_MASK) as usize;
-            let end = next + unread.saturating_sub(before);
-            unread = before;
-            if word & RESTORES_BP != 0 && end > next {
-                // Reversed, the last read comes first.
-                next += usize::from(needs_bp == 0);
-                needs_bp = 0;
-            }
-            self.reads.copy_down(next, end, vouching);
-            vouching += end - next;
-            next = end;
-            needs_bp |= word & NEEDS_BP;
-            frame[3] = (vouching as u64 & READS_MASK) << 32 | needs_bp;
+        let outer = outer.map_or(NODE_KNOWN | u64::from(self.root), |frame| frame[3]);
+        let depth = self.kept + self.new_frames.len();
+        self.frames.truncate(self.kept);
+        self.reads.truncate(reads_of(outer));
+        let room = self.frames.reserve(self.new_frames.len(), pages)
+            && self.reads.reserve(self.new_reads.len(), pages);
+        if !room {
+            self.clear();
+            return None;
         }
-        self.reads.truncate(vouching);
-        self.kept = self.frames.len();
-    }
-
-    /// The node of the innermost frame. Then forgets the walk if it was not
-    /// recorded whole.
-    #[inline]
-    pub(crate) fn node(&mut self, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
-        let node = match self.kept.checked_sub(1) {
-            None => self.root,
-            Some(index) if self.kept <= limit.frames() => self.chain_node(index, tree),
-            Some(index) => self.limited_node(index, limit, tree),
-        };
+        // Deep stacks get the nodes of their frames only as far as the limit lets them.
+        let known = outer & NODE_KNOWN != 0 && depth <= limit.frames();
+        let node = self.append(outer, known, tree);
+        self.kept = depth;
+        let node = if known { node } else { self.node(limit, tree) };
         if !self.whole {
             self.clear();
         }
+        Some(node)
+    }
+
+    /// Appends the frames and reads of the walk under way, outermost first, to those
+    /// remembered, the last of which has the word `outer`; with `known` asks for their
+    /// nodes on the way. There is room for all.
+    #[inline]
+    fn append(&mut self, outer: u64, known: bool, tree: &mut impl FrameTree) -> u32 {
+        let mut vouching = reads_of(outer);
+        let mut needs_bp = outer & NEEDS_BP;
+        let mut node = outer as u32;
+        let mut unread = self.new_reads.len();
+        for frame in self.new_frames.range(0, self.new_frames.len()).iter().rev() {
+            let [code, sp, bp, word] = *frame;
+            let before = (word & READS_MASK) as usize;
+            let mut end = unread;
+            if word & RESTORES_BP != 0 && end > before {
+                // The last read is the saved bp: no input where nobody outside asks for it.
+                end -= usize::from(needs_bp == 0);
+                needs_bp = 0;
+            }
+            for read in self.new_reads.range(before, end).iter().rev() {
+                self.reads.push_reserved(*read);
+            }
+            vouching += end.saturating_sub(before);
+            unread = before;
+            needs_bp |= word & NEEDS_BP;
+            let mut last = (vouching as u64 & READS_MASK) << 32 | needs_bp;
+            if known {
+                node = tree.child(node, Code::from_word(code).frame_address());
+                last |= NODE_KNOWN | u64::from(node);
+            }
+            self.frames.push_reserved([code, sp, bp, last]);
+        }
         node
+    }
+
+    /// The node of the innermost frame.
+    #[cold]
+    fn node(&mut self, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
+        match self.kept.checked_sub(1) {
+            None => self.root,
+            Some(index) if self.kept <= limit.frames() => self.chain_node(index, tree),
+            Some(index) => self.limited_node(index, limit, tree),
+        }
     }
 
     /// The node of a frame all of whose outer frames have one.
@@ -366,7 +393,7 @@ impl LastWalk {
 
     /// The node of the walk under way, without a look at what is remembered.
     pub(crate) fn node_aside(&self, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
-        let walk = self.frames.range(self.frames_start, self.frames.len());
+        let walk = self.new_frames.range(0, self.new_frames.len());
         let mut node = self.root;
         for (index, frame) in walk.iter().rev().enumerate() {
             if walk.len() > limit.frames() {

@@ -75,39 +75,23 @@ impl<const N: usize> Records<N> {
         }
     }
 
-    /// Reverses the records from `from` on and moves them down to `to`, over
-    /// the records in between.
+    /// Makes room for so many more records; false when there is no memory for them.
     #[inline]
-    pub(crate) fn fold_down(&mut self, from: usize, to: usize) {
-        let len = self.len;
-        if to > from || from > len {
-            return;
-        }
-        self.tail_mut(from).reverse();
-        if to != from {
-            self.memory.copy_within(from..len, to);
-            self.len = to + (len - from);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn reverse_from(&mut self, from: usize) {
-        self.tail_mut(from).reverse();
-    }
-
-    /// Copies the records `[from, end)` to `to`, which is not behind them.
-    #[inline]
-    pub(crate) fn copy_down(&mut self, from: usize, end: usize, to: usize) {
-        if from == to {
-            return;
-        }
-        for index in from..end {
-            let Some(&record) = self.memory.get(index) else {
-                return;
-            };
-            if let Some(slot) = self.memory.get_mut(to + (index - from)) {
-                *slot = record;
+    pub(crate) fn reserve(&mut self, more: usize, pages: &mut impl Pages) -> bool {
+        while self.memory.len() - self.len < more {
+            if !self.grow(pages) {
+                return false;
             }
+        }
+        true
+    }
+
+    /// Adds a record for which there is room; without room it is lost.
+    #[inline]
+    pub(crate) fn push_reserved(&mut self, record: [u64; N]) {
+        if let Some(slot) = self.memory.get_mut(self.len) {
+            *slot = record;
+            self.len += 1;
         }
     }
 
