@@ -1,6 +1,7 @@
 //! Arguments as typed: which there are, and what their help says. No file is touched here.
 
 use clap::builder::PossibleValuesParser;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::path::PathBuf;
 
@@ -178,6 +179,11 @@ pub(crate) fn given(matches: &ArgMatches, name: &str) -> Option<String> {
 /// The path given for an option, if any.
 pub(crate) fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<PathBuf>(name).cloned()
+}
+
+/// Whether an option was typed, and is not there by default.
+pub(crate) fn is_typed(matches: &ArgMatches, name: &str) -> bool {
+    matches.value_source(name) == Some(ValueSource::CommandLine)
 }
 
 /// Whether the text format was not asked for.

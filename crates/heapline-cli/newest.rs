@@ -55,7 +55,8 @@ fn traces(folder: &Path) -> Vec<(SystemTime, PathBuf)> {
         let is_trace = path
             .extension()
             .is_some_and(|extension| extension == "heapline");
-        is_trace.then_some((entry.metadata().ok()?.modified().ok()?, path))
+        let metadata = entry.metadata().ok()?;
+        (is_trace && metadata.is_file()).then_some((metadata.modified().ok()?, path))
     });
     dated.collect()
 }

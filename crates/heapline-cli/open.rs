@@ -18,24 +18,37 @@ pub(crate) fn report(matches: &ArgMatches, bar: &mut Bar) -> Result<Report, CliE
 }
 
 /// Opens a trace with the symbols that were stored beside it, if any.
-pub(crate) fn open(
-    path: &Path,
-    source_root: Option<PathBuf>,
-    bar: &mut Bar,
-) -> Result<Report, CliError> {
-    let store = symbols_path(path);
+fn open(path: &Path, source_root: Option<PathBuf>, bar: &mut Bar) -> Result<Report, CliError> {
+    let store = beside(path, SYMBOLS);
     let symbols = SymbolOptions {
         source_root,
         store: store.exists().then_some(store),
         ..SymbolOptions::default()
     };
+    open_with(path, symbols, bar)
+}
+
+/// Opens the trace of a program that has just ended: binary and sources are those that
+/// ran, and what was stored beside an older trace of this name is not.
+pub(crate) fn open_new(path: &Path, bar: &mut Bar) -> Result<Report, CliError> {
+    open_with(path, SymbolOptions::default(), bar)
+}
+
+fn open_with(path: &Path, symbols: SymbolOptions, bar: &mut Bar) -> Result<Report, CliError> {
     Report::open(path, &Options { symbols }, &mut |progress| {
         bar.show(progress)
     })
     .map_err(|error| CliError::failure(error.to_string()))
 }
 
-/// Where symbols and source text of a trace are kept.
-pub(crate) fn symbols_path(trace: &Path) -> PathBuf {
-    trace.with_extension("symbols")
+/// Extension of the file with a trace's symbols and source text.
+pub(crate) const SYMBOLS: &str = "symbols";
+
+/// The file of this kind that belongs to a trace, and is not the trace itself.
+pub(crate) fn beside(trace: &Path, extension: &str) -> PathBuf {
+    let mut path = trace.with_extension(extension);
+    if path == trace {
+        path.as_mut_os_string().push(format!(".{extension}"));
+    }
+    path
 }

@@ -1,7 +1,11 @@
 //! Tests of the whole: programs recorded as a user records them, reports as a user
 //! reads them, each number against an oracle.
 
+mod cargo_run;
+mod cli;
+mod idle;
 mod killed;
 mod stacks;
 mod support;
+mod tidy;
 mod totals;

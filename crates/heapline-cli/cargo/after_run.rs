@@ -1,12 +1,13 @@
 //! What `cargo heapline` says when the program has ended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use heapline_report::{FoldedOptions, LineOptions, Report, render};
 
+use super::recording::Recording;
 use crate::commands;
 use crate::error::CliError;
-use crate::open::{open, symbols_path};
+use crate::open::{SYMBOLS, beside, open_new};
 use crate::output::{complain, to_stderr};
 use crate::progress::Bar;
 
@@ -14,22 +15,24 @@ use crate::progress::Bar;
 const LINES: usize = 12;
 
 /// Prints the report on stderr and leaves symbols and flame graph beside the trace.
-pub(super) fn report(program: &Path, trace: Option<&Path>) -> Result<(), CliError> {
-    let Some(trace) = trace else {
-        complain(&format!(
-            "{} recorded nothing; give it heapline as its allocator by two lines: \
-             #[global_allocator] static ALLOC: heapline::Heapline = heapline::Heapline::system();",
-            program.display()
-        ));
-        return Ok(());
-    };
+pub(super) fn report(recording: &Recording, pid: u32, wrapped: bool) -> Result<(), CliError> {
     let mut bar = Bar::new();
-    let report = open(trace, None, &mut bar)?;
+    for trace in recording.traces(pid, wrapped) {
+        let report = open_new(&trace, &mut bar)?;
+        if recording.is_this(report.header().start_realtime_ns) {
+            return show(&report, &trace, bar);
+        }
+    }
+    complain(&recording.why_nothing());
+    Ok(())
+}
+
+fn show(report: &Report, trace: &Path, mut bar: Bar) -> Result<(), CliError> {
     // While the binary is still the one that ran.
-    report
-        .save_symbols(&symbols_path(trace))
-        .map_err(commands::failed)?;
-    let picture = write_picture(&report, trace, &mut bar)?;
+    let stored = report
+        .save_symbols(&beside(trace, SYMBOLS))
+        .map_err(commands::failed);
+    let picture = write_picture(report, trace, &mut bar);
     let lines = LineOptions {
         limit: Some(LINES),
         ..LineOptions::default()
@@ -38,15 +41,21 @@ pub(super) fn report(program: &Path, trace: Option<&Path>) -> Result<(), CliErro
         .lines(&lines, &mut |progress| bar.show(progress))
         .map_err(commands::failed)?;
     drop(bar);
-    let mut text = format!("\n{}\n", render::text::summary(&report));
+    let mut text = format!("\n{}\n", render::text::summary(report));
     text.push_str(&render::text::profile(&report.profile_tables()));
-    text.push_str(&render::text::line_rows(&table));
-    text.push_str(&render::text::problems(&report));
+    text.push_str(&commands::with_problems(
+        report,
+        render::text::line_rows(&table),
+    ));
     text.push_str(&format!("\ntrace        {}\n", shown(trace)));
-    if let Some(picture) = picture {
-        text.push_str(&format!("flame graph  {}\n", shown(&picture)));
+    if let Ok(Some(picture)) = &picture {
+        text.push_str(&format!("flame graph  {}\n", shown(picture)));
     }
     to_stderr(&text);
+    // A full disk takes the files away, not the report.
+    for error in [stored.err(), picture.err()].into_iter().flatten() {
+        complain(&error.to_string());
+    }
     Ok(())
 }
 
@@ -55,12 +64,12 @@ fn write_picture(
     report: &Report,
     trace: &Path,
     bar: &mut Bar,
-) -> Result<Option<std::path::PathBuf>, CliError> {
+) -> Result<Option<PathBuf>, CliError> {
     if report.totals().peak_bytes == 0 {
         return Ok(None);
     }
     let svg = commands::svg(report, &FoldedOptions::default(), bar)?;
-    let path = trace.with_extension("svg");
+    let path = beside(trace, "svg");
     std::fs::write(&path, svg)
         .map_err(|error| CliError::io(&format!("write {}", path.display()), error))?;
     Ok(Some(path))

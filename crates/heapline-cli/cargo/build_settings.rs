@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use toml::Value;
 
 use super::config_files::ConfigFiles;
+use super::quote;
 
 /// What cargo's arguments say that matters here.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,7 +35,9 @@ impl Request {
                 }
             })
         };
-        let release = words.iter().any(|word| matches!(*word, "--release" | "-r"));
+        let release = words
+            .iter()
+            .any(|word| *word == "--release" || has_short_release(word));
         let default = match words.first() {
             Some(&"bench") => "bench",
             _ if release => "release",
@@ -46,6 +49,12 @@ impl Request {
             manifest_path: value("--manifest-path").map(PathBuf::from),
         }
     }
+}
+
+/// `-r`, alone or with other flags that take no value: `-qr`.
+fn has_short_release(word: &str) -> bool {
+    let flags = word.strip_prefix('-').unwrap_or_default();
+    flags.contains('r') && flags.chars().all(|flag| "hqrv".contains(flag))
 }
 
 /// The settings for this request.
@@ -133,11 +142,6 @@ fn strips(strip: &Value) -> bool {
     }
 }
 
-/// A key as TOML wants it: profiles and packages may have dots, colons and dashes.
-fn quote(name: &str) -> String {
-    Value::from(name).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +160,8 @@ mod tests {
     fn only_what_is_missing_is_set() {
         check(&["run"], "", &[]);
         check(&["run", "--release"], "", &["profile.\"release\".debug=1"]);
+        check(&["run", "-qr"], "", &["profile.\"release\".debug=1"]);
+        check(&["run", "-pr", "-r1"], "", &[]);
         check(
             &["run", "-r", "--", "--profile", "x"],
             "[profile.release]\ndebug = 1",

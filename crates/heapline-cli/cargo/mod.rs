@@ -4,11 +4,15 @@
 mod after_run;
 mod build_settings;
 mod config_files;
+mod hand_over;
+mod recording;
 mod runner;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, ExitCode};
+
+use hand_over::HandOver;
 
 use crate::error::CliError;
 
@@ -89,10 +93,16 @@ fn start_cargo(arguments: &[OsString]) -> Result<ExitCode, CliError> {
     for setting in build_settings::settings(&request, &files) {
         command.arg("--config").arg(setting);
     }
+    let runner = files.runner(&triple);
     command
         .arg("--config")
-        .arg(runner_setting(&triple, own, files.runner(&triple)));
+        .arg(runner_setting(&triple, &own, runner.is_text)?);
     command.args(arguments);
+    HandOver {
+        runner: runner.words.into_iter().map(OsString::from).collect(),
+        variable: std::env::var_os("HEAPLINE").unwrap_or_default(),
+    }
+    .give(&mut command);
     for (name, _) in std::env::vars_os() {
         let outer = |text: &str| OUTER_CARGO.iter().any(|prefix| text.starts_with(prefix));
         if name.to_str().is_some_and(outer) {
@@ -108,16 +118,31 @@ fn start_cargo(arguments: &[OsString]) -> Result<ExitCode, CliError> {
     Ok(runner::end_like(status))
 }
 
-/// The `--config` text that makes this program the runner, in front of the user's own.
-fn runner_setting(triple: &str, own: PathBuf, wrapped: Vec<String>) -> String {
-    let mut words = vec![own.to_string_lossy().into_owned(), RUNNER_FLAG.to_owned()];
-    words.push(wrapped.len().to_string());
-    words.extend(wrapped);
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|word| toml::Value::from(word.as_str()).to_string())
-        .collect();
-    format!("target.{triple}.runner=[{}]", quoted.join(","))
+/// The `--config` text that makes this program the runner. Cargo does not put a list in
+/// the place of a text, and takes a text apart at its blanks.
+fn runner_setting(triple: &str, own: &Path, as_text: bool) -> Result<String, CliError> {
+    let unusable = |why: &str| {
+        let own = own.display();
+        CliError::failure(format!("{own} cannot be cargo's runner: {why}"))
+    };
+    let path = own
+        .to_str()
+        .ok_or_else(|| unusable("its path is not UTF-8"))?;
+    let key = format!("target.{}.runner", quote(triple));
+    if !as_text {
+        return Ok(format!("{key}=[{},{}]", quote(path), quote(RUNNER_FLAG)));
+    }
+    if path.contains(char::is_whitespace) {
+        return Err(unusable(
+            "its path has blanks; make the runner in cargo's configuration a list",
+        ));
+    }
+    Ok(format!("{key}={}", quote(&format!("{path} {RUNNER_FLAG}"))))
+}
+
+/// A key or text as TOML wants it.
+fn quote(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 fn host_triple(cargo: &OsString) -> Result<String, CliError> {
@@ -132,4 +157,23 @@ fn host_triple(cargo: &OsString) -> Result<String, CliError> {
         .ok_or_else(|| {
             CliError::usage("cargo -vV does not name its host; give --target".to_owned())
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runner_is_of_the_users_kind() {
+        let check = |path: &str, as_text| runner_setting("a-b", Path::new(path), as_text).ok();
+        assert_eq!(
+            check("/a b/c", false).as_deref(),
+            Some(r#"target."a-b".runner=["/a b/c","--heapline-runner"]"#)
+        );
+        assert_eq!(
+            check("/b/c", true).as_deref(),
+            Some(r#"target."a-b".runner="/b/c --heapline-runner""#)
+        );
+        assert_eq!(check("/a b/c", true), None);
+    }
 }

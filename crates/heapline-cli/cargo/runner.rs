@@ -1,104 +1,45 @@
 //! The runner: starts one program recorded, waits, reports, and ends as it ended.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::SystemTime;
 
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 
 use super::after_run;
+use super::hand_over::HandOver;
+use super::recording::Recording;
 use crate::error::CliError;
 
-/// `arguments`: how many words the user's own runner has, these, the program, its arguments.
+/// `arguments`: the program and its own.
 pub(super) fn main(arguments: &[OsString]) -> Result<ExitCode, CliError> {
-    let broken = || CliError::usage("the runner is for cargo to call".to_owned());
-    let (count, words) = arguments.split_first().ok_or_else(broken)?;
-    let wrapped: usize = count
-        .to_str()
-        .and_then(|count| count.parse().ok())
-        .ok_or_else(broken)?;
-    let program = PathBuf::from(words.get(wrapped).ok_or_else(broken)?);
-    let folder = trace_folder(&program);
-    let started = SystemTime::now();
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).env("HEAPLINE", variable(&folder));
+    let handed = HandOver::received();
+    let program = arguments
+        .first()
+        .ok_or_else(|| CliError::usage("the runner is for cargo to call".to_owned()))?;
+    let mut words = handed.runner.iter().chain(arguments);
+    let mut command = Command::new(words.next().unwrap_or(program));
+    command.args(words);
+    HandOver::hide(&mut command);
+    let wrapped = !handed.runner.is_empty();
+    let recording = Recording::new(PathBuf::from(program), handed.variable);
+    let is_wanted = !recording.is_doctest();
+    if is_wanted {
+        command.env("HEAPLINE", recording.variable());
+    }
     let signals = Signals::watch()?;
-    let mut child = command
-        .spawn()
-        .map_err(|error| CliError::io(&format!("start {}", program.display()), error))?;
+    let mut child = command.spawn().map_err(|error| {
+        CliError::io(&format!("start {}", recording.program().display()), error)
+    })?;
     let status = wait(&mut child, &signals)?;
-    let trace = find_trace(
-        &folder,
-        &program,
-        (wrapped == 0).then(|| child.id()),
-        started,
-    );
     // The program's own code goes on whatever becomes of the report.
-    if let Err(error) = after_run::report(&program, trace.as_deref()) {
+    if is_wanted && let Err(error) = after_run::report(&recording, child.id(), wrapped) {
         crate::output::complain(&error.to_string());
     }
     Ok(end_like(status))
-}
-
-/// `<target>/heapline`, where the program lies in cargo's target folder.
-fn trace_folder(program: &Path) -> PathBuf {
-    let program = std::path::absolute(program).unwrap_or_else(|_| program.to_owned());
-    let target = program
-        .ancestors()
-        .skip(1)
-        .find(|folder| folder.join("CACHEDIR.TAG").exists());
-    let folder = target.map_or_else(|| PathBuf::from("."), |target| target.join("heapline"));
-    // A folder that cannot be made shows as a trace that cannot be created.
-    let _ = std::fs::create_dir_all(&folder);
-    folder
-}
-
-/// What the program finds in HEAPLINE: our words, then the user's.
-fn variable(folder: &Path) -> OsString {
-    let mut value = OsString::from("on,quiet,out=");
-    let folder = folder
-        .to_string_lossy()
-        .replace('%', "%%")
-        .replace(',', "\\,");
-    value.push(folder);
-    value.push("/%e-%p.heapline");
-    if let Some(user) = std::env::var_os("HEAPLINE").filter(|user| !user.is_empty()) {
-        value.push(",");
-        value.push(user);
-    }
-    value
-}
-
-/// The trace of the process that was started: by its pid, or, behind the user's own
-/// runner, the newest of this program's that this run has made.
-fn find_trace(
-    folder: &Path,
-    program: &Path,
-    pid: Option<u32>,
-    started: SystemTime,
-) -> Option<PathBuf> {
-    let name = program
-        .file_name()
-        .unwrap_or(OsStr::new("program"))
-        .to_string_lossy()
-        .into_owned();
-    if let Some(pid) = pid {
-        let path = folder.join(format!("{name}-{pid}.heapline"));
-        return path.exists().then_some(path);
-    }
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let ours = entries.filter(|entry| {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        file.starts_with(&format!("{name}-")) && file.ends_with(".heapline")
-    });
-    ours.filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
-        .filter(|(modified, _)| *modified >= started)
-        .max()
-        .map(|(_, path)| path)
 }
 
 /// Signals that must not end us before the program has ended.

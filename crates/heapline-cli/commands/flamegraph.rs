@@ -14,7 +14,7 @@ pub(super) fn render(
 ) -> Result<String, CliError> {
     let options = FoldedOptions {
         metric: metric(args::given(matches, "metric").as_deref()),
-        at: at(args::given(matches, "at").as_deref().unwrap_or("peak"))?,
+        at: instant(matches)?,
         inverted: matches.get_flag("inverted"),
         full: matches.get_flag("full"),
     };
@@ -52,6 +52,17 @@ fn metric(name: Option<&str>) -> Metric {
         .zip(metrics)
         .find(|(text, _)| Some(*text) == name);
     named.map_or(Metric::Live, |(_, metric)| metric)
+}
+
+/// When live bytes are taken; other metrics are of the whole run.
+fn instant(matches: &ArgMatches) -> Result<At, CliError> {
+    let metric = args::given(matches, "metric").unwrap_or_default();
+    if args::is_typed(matches, "at") && metric != "live" {
+        return Err(CliError::usage(format!(
+            "--at is for --metric live; {metric} are counted over the whole run"
+        )));
+    }
+    at(args::given(matches, "at").as_deref().unwrap_or("peak"))
 }
 
 /// `peak`, `end`, or a time with its unit.

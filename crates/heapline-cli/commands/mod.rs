@@ -6,6 +6,8 @@ mod lines;
 mod profile;
 mod summary;
 
+use std::path::Path;
+
 use clap::ArgMatches;
 use heapline_report::Report;
 
@@ -34,9 +36,26 @@ pub fn run(matches: ArgMatches) -> Result<(), CliError> {
     };
     let mut bar = Bar::new();
     let report = crate::open::report(matches, &mut bar)?;
+    let output = args::path(matches, "output");
+    if output
+        .as_deref()
+        .is_some_and(|output| is_same_file(output, report.path()))
+    {
+        let trace = report.path().display();
+        return Err(CliError::usage(format!(
+            "-o {trace} would overwrite the trace"
+        )));
+    }
     let text = render(&report, matches, &mut bar)?;
     drop(bar);
-    output::to(args::path(matches, "output").as_deref(), text.as_bytes())
+    output::to(output.as_deref(), text.as_bytes())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// A report's error as the command's.
@@ -45,7 +64,7 @@ pub(crate) fn failed(error: heapline_report::ReportError) -> CliError {
 }
 
 /// A text with the notes on what kept symbols and sources away.
-fn with_problems(report: &Report, mut text: String) -> String {
+pub(crate) fn with_problems(report: &Report, mut text: String) -> String {
     let problems = heapline_report::render::text::problems(report);
     if !problems.is_empty() {
         text.push('\n');

@@ -168,21 +168,24 @@ impl Place {
     fn line(self, line: u32) {
         self.with_recorder(|recorder| {
             self.cell.count(line);
-            let global = (self.cell.first_line() + line) as usize;
-            if recorder.activations().mark(self.depth, line, global) {
-                let stamp = recorder.stamp(state::threaded());
-                return recorder.write_marks(stamp);
-            }
-            Ok(())
+            self.mark(recorder, line)
         });
     }
 
     #[cold]
     fn resume(self, line: u32) {
-        self.with_recorder(|recorder| {
-            recorder.activations().resume(self.depth, line);
-            Ok(())
-        });
+        self.with_recorder(|recorder| self.mark(recorder, line));
+    }
+
+    /// The activation is at this line now. The trace is told if events have come since
+    /// it was last told so: when the line is left, the heap after it is another one.
+    fn mark(self, recorder: &mut Recorder, line: u32) -> Result<(), Failure> {
+        let global = (self.cell.first_line() + line) as usize;
+        if recorder.activations().mark(self.depth, line, global) {
+            let stamp = recorder.stamp(state::threaded());
+            return recorder.write_marks(stamp);
+        }
+        Ok(())
     }
 
     #[cold]
