@@ -13,7 +13,7 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, Limits, Variable};
 use crate::root::{self, HeaderPage, Root};
 use crate::trace_path::{self, Opened, Place};
-use crate::{environment, message, sink, state, sys, thread_state};
+use crate::{environment, message, sink, state, sys};
 
 /// Events that came while another thread was opening the trace.
 static SKIPPED_EARLY: AtomicU64 = AtomicU64::new(0);
@@ -33,7 +33,7 @@ pub(crate) fn skip_early() {
 /// Asks the environment, once, whether to record. Returns the recording's number.
 #[cold]
 pub(crate) fn decide(always: bool) -> Option<u32> {
-    if !state::begin_starting(state::UNDECIDED) {
+    if !state::begin_deciding() {
         skip_early();
         return None;
     }
@@ -211,14 +211,20 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
             kind: Kind::NotInstalled,
         });
     }
-    if !state::begin_starting(state::IDLE) {
+    if owned_root().is_none() {
+        // A forked child has its parent's number until it notices.
+        state::leave_recording();
+    }
+    if state::load() != state::IDLE {
         return Err(StartError {
             kind: Kind::AlreadyRecording,
         });
     }
-    let started = thread_state::unrecorded(|| begin(config.out_pattern(), config.limits()));
-    state::finish_starting(*started.as_ref().unwrap_or(&state::IDLE));
-    started.map(|number| Recording { number })
+    // Until the trace is there the program is idle: what other threads do meanwhile
+    // comes before the recording, and is not missing from it.
+    let number = begin(config.out_pattern(), config.limits())?;
+    state::finish_starting(number);
+    Ok(Recording { number })
 }
 
 /// Stops recording; false if nothing records. The trace is complete at once.

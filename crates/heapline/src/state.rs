@@ -22,10 +22,10 @@ pub(crate) fn load() -> u32 {
     STATE.load(Ordering::Relaxed)
 }
 
-/// Claims the right to open a trace; only one thread gets it.
-pub(crate) fn begin_starting(from: u32) -> bool {
+/// Claims the right to decide whether to record; only one thread gets it.
+pub(crate) fn begin_deciding() -> bool {
     STATE
-        .compare_exchange(from, STARTING, Ordering::AcqRel, Ordering::Relaxed)
+        .compare_exchange(UNDECIDED, STARTING, Ordering::AcqRel, Ordering::Relaxed)
         .is_ok()
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn next_recording() -> u32 {
         .max(FIRST_RECORDING)
 }
 
-/// Ends the starting phase: with the recording's number, or with `IDLE`.
+/// What the hook has to do from here on: the recording's number, or `IDLE`.
 pub(crate) fn finish_starting(state: u32) {
     STATE.store(state, Ordering::Release);
 }

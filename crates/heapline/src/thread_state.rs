@@ -151,16 +151,6 @@ impl Drop for Entered {
     }
 }
 
-/// Runs `work` with the calling thread's allocations passing through unrecorded.
-pub(crate) fn unrecorded<T>(work: impl FnOnce() -> T) -> T {
-    THREAD.with(|thread| {
-        let before = thread.busy.replace(true);
-        let result = work();
-        thread.busy.set(before);
-        result
-    })
-}
-
 /// Gives the thread a state under this recording: its old one, a free one, or a new one.
 #[cold]
 fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
