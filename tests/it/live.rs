@@ -433,7 +433,6 @@ fn every_snapshot_is_a_consistent_cut() {
             figures.watch(Writer::start(&program, 20_000, 0), 20_000);
         }
     }
-    println!("{figures:?}");
     assert!(figures.busy * 2 > figures.snapshots, "{figures:?}");
 }
 

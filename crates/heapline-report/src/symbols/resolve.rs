@@ -127,6 +127,8 @@ impl Resolver<'_> {
             return;
         };
         match SymbolStore::load(path) {
+            // Its texts are those of another build as well.
+            Ok(store) if store.is_of_another_build(self.modules) => {}
             Ok(store) => self.table.set_store(Arc::new(store)),
             Err(error) => self
                 .table

@@ -112,6 +112,16 @@ impl SymbolStore {
             .map_err(|reason| StoreError::new(path, StoreErrorKind::Content(reason)))
     }
 
+    /// Whether one of these objects was built anew since the store was made.
+    pub(crate) fn is_of_another_build(&self, modules: &[Module]) -> bool {
+        let rebuilt = |module: &Module| {
+            let at_path = |stored: &&StoredModule| stored.path == module.file_path();
+            let stored = self.modules.iter().find(at_path);
+            stored.is_some_and(|stored| stored.build_id != module.build_id)
+        };
+        modules.iter().any(rebuilt)
+    }
+
     /// What is stored of this very build.
     pub(crate) fn module(&self, module: &Module) -> Option<StoredFrames<'_>> {
         let same = |stored: &&StoredModule| {

@@ -101,6 +101,27 @@ fn a_store_of_another_build_is_not_used() {
 }
 
 #[test]
+fn text_of_an_earlier_build_is_not_shown() {
+    let fixture = Fixture::release();
+    let recorded = fixture.run();
+    let store = stored(&fixture, &recorded, &recorded.resolve(&quick()));
+    let edited = format!("// a line more\n{PROGRAM}");
+    write(&fixture.workspace().join("src/main.rs"), &edited);
+    fixture.rebuild(&["-Cdebuginfo=1"]);
+    let recorded = fixture.run();
+    let options = SymbolOptions {
+        store: Some(store),
+        ..quick()
+    };
+    let table = recorded.resolve(&options);
+    let mut sources = Sources::new(&table, &options);
+    assert_eq!(
+        sources.lines("src/main.rs").map(<[String]>::len),
+        Some(edited.lines().count())
+    );
+}
+
+#[test]
 fn problems_of_the_build_are_kept() {
     let fixture = Fixture::build(&[]);
     let recorded = fixture.run();
