@@ -1,7 +1,7 @@
 //! Allocates known amounts on known lines, and prints the row that each line must get.
 //!
 //! Every line of this file that allocates, or calls one that does, is stated in front
-//! of it by [`own!`] or [`calls!`]; stating and printing allocate nothing.
+//! of it by `own!` or `calls!`; stating and printing allocate nothing.
 //!
 //! Output: `start` and what was allocated before `main`, `peak` and the bytes live then
 //! without those, and a row for each statement: `inclusive|own LINE` and eight numbers
