@@ -6,12 +6,14 @@ use crate::depth_limit::DepthLimit;
 use crate::maps::MapsText;
 use crate::memo::LastWalk;
 use crate::module_map::{ModuleMap, Refreshed};
+use crate::node_tree::{Adding, NodeTree, PathHash};
 use crate::rule_table::RuleTable;
 use crate::stack_bounds;
 use crate::stack_memory::StackMemory;
 use crate::walk::{Outcome, Walk};
 use crate::{
-    Counters, CutReason, FrameTree, MODE, Memo, Mode, Pages, Registers, StackEnd, capture_portable,
+    Counters, CutReason, LOST_NODE, MODE, Memo, Mode, Pages, Registers, StackEnd, StackLog,
+    fallback,
 };
 
 /// Walks that are begun again because the modules changed meanwhile.
@@ -26,6 +28,7 @@ const ATTEMPTS: u32 = 3;
 pub struct Unwinder {
     pub(crate) last: LastWalk,
     pub(crate) rules: RuleTable,
+    pub(crate) nodes: NodeTree,
     /// The stack of the last capture.
     pub(crate) stack: StackMemory,
     /// The stack the thread was started on, once seen.
@@ -54,6 +57,7 @@ impl Unwinder {
         Unwinder {
             last: LastWalk::new(),
             rules: RuleTable::new(),
+            nodes: NodeTree::new(),
             stack: StackMemory::NONE,
             home: StackMemory::NONE,
             memo: Memo::On,
@@ -74,57 +78,84 @@ impl Unwinder {
         &mut self,
         start: Registers,
         pages: &mut impl Pages,
-        tree: &mut impl FrameTree,
+        log: &mut impl StackLog,
     ) -> u32 {
         self.counters.captures += 1;
         if MODE == Mode::Backtrace {
-            return capture_portable(tree);
+            return self.capture_portable(pages, log);
         }
         if self.memo == Memo::Off || self.counters.captures >= self.doubt_at {
             self.forget_walk();
         }
         if !self.stack.contains(start.sp) {
-            self.enter_stack(start.sp, pages, tree);
+            self.enter_stack(start.sp, pages, log);
         }
         let Some(code) = Code::return_address(start.ip) else {
-            return tree.root(StackEnd::Cut(CutReason::NoModule));
+            return StackEnd::Cut(CutReason::NoModule).root();
         };
         let state = State {
             code,
             sp: start.sp,
             bp: start.bp,
         };
-        let node = self.walk(&state, pages, tree);
+        let node = self.walk(&state, pages, log);
         if self.memo == Memo::Verify {
-            return self.verify(node, &state, pages, tree);
+            return self.verify(node, &state, pages, log);
         }
         node
     }
 
     #[inline]
-    fn walk(&mut self, start: &State, pages: &mut impl Pages, tree: &mut impl FrameTree) -> u32 {
+    fn walk(&mut self, start: &State, pages: &mut impl Pages, log: &mut impl StackLog) -> u32 {
         for _ in 0..ATTEMPTS {
             self.last.begin();
-            match Walk::new(self, pages, tree).run(*start) {
+            match Walk::new(self, pages, log).run(*start) {
                 Outcome::Met => self.counters.memo_hits += 1,
-                Outcome::Ended(end) => self.end(end, tree),
+                Outcome::Ended(end) => self.end(end),
                 Outcome::ModulesChanged => continue,
             }
-            if let Some(node) = self.last.join(&self.limit, pages, tree) {
+            self.counters.stepped += self.last.new_frames() as u64;
+            let mut adding = Adding {
+                rules: &self.rules,
+                pages,
+                log,
+            };
+            if let Some(node) = self.last.join(&self.limit, &mut self.nodes, &mut adding) {
                 return node;
             }
             self.counters.cut += 1;
-            return tree.root(StackEnd::Cut(CutReason::NoMemory));
+            return StackEnd::Cut(CutReason::NoMemory).root();
         }
         self.counters.cut += 1;
-        tree.root(StackEnd::Cut(CutReason::NoModule))
+        StackEnd::Cut(CutReason::NoModule).root()
     }
 
-    fn end(&mut self, end: StackEnd, tree: &mut impl FrameTree) {
+    #[cold]
+    fn end(&mut self, end: StackEnd) {
         if end != StackEnd::Complete {
             self.counters.cut += 1;
         }
-        self.last.end(tree.root(end));
+        self.last.end(end.root());
+    }
+
+    /// The stack from this function outwards, as the `backtrace` crate sees it: what
+    /// [`Unwinder::capture`] does on targets without rules. Its nodes are among the
+    /// same ones.
+    #[cold]
+    pub fn capture_portable(&mut self, pages: &mut impl Pages, log: &mut impl StackLog) -> u32 {
+        let Unwinder { rules, nodes, .. } = self;
+        let mut hash = PathHash::of_root(StackEnd::Complete.root());
+        fallback::capture(|parent, address| {
+            let site = match address.and_then(Code::return_address) {
+                None => RuleTable::OMITTED,
+                Some(code) => match rules.site(code, pages) {
+                    Some(site) => site,
+                    None => return LOST_NODE,
+                },
+            };
+            hash = hash.inward(site);
+            nodes.child(parent, site, hash, &mut Adding { rules, pages, log })
+        })
     }
 
     /// Repeats a capture without the memo and gives the right node.
@@ -134,14 +165,21 @@ impl Unwinder {
         node: u32,
         start: &State,
         pages: &mut impl Pages,
-        tree: &mut impl FrameTree,
+        log: &mut impl StackLog,
     ) -> u32 {
         self.last.begin_aside();
-        let Outcome::Ended(end) = Walk::new(self, pages, tree).run(*start) else {
+        let Outcome::Ended(end) = Walk::new(self, pages, log).run(*start) else {
             return node;
         };
-        self.last.end(tree.root(end));
-        let right = self.last.node_aside(&self.limit, tree);
+        self.last.end(end.root());
+        let mut adding = Adding {
+            rules: &self.rules,
+            pages,
+            log,
+        };
+        let right = self
+            .last
+            .node_aside(&self.limit, &mut self.nodes, &mut adding);
         self.last.discard();
         if right != node {
             self.counters.mismatches += 1;
@@ -152,9 +190,9 @@ impl Unwinder {
 
     /// Looks up the bounds of a stack that was not the last capture's.
     #[cold]
-    fn enter_stack(&mut self, sp: u64, pages: &mut impl Pages, tree: &mut impl FrameTree) {
+    fn enter_stack(&mut self, sp: u64, pages: &mut impl Pages, log: &mut impl StackLog) {
         let stack = if self.modules.is_empty() {
-            self.refresh(sp, pages, tree).stack
+            self.refresh(sp, pages, log).stack
         } else {
             self.counters.maps_reads += 1;
             stack_bounds::find(&mut self.maps, sp)
@@ -163,7 +201,7 @@ impl Unwinder {
         if !memory.has_grown_from(&self.stack) {
             self.forget_walk();
         }
-        self.stack = memory;
+        self.set_stack(memory);
         if stack.is_some_and(|stack| stack.native) {
             self.home = memory;
         }
@@ -174,7 +212,7 @@ impl Unwinder {
         &mut self,
         sp: u64,
         pages: &mut impl Pages,
-        tree: &mut impl FrameTree,
+        log: &mut impl StackLog,
     ) -> Refreshed {
         self.counters.maps_reads += 1;
         self.refreshed_at = self.counters.captures;
@@ -186,10 +224,11 @@ impl Unwinder {
             self.forget_walk();
         }
         if refreshed.lost {
-            self.rules.clear();
+            self.rules.go_stale();
         }
         if refreshed.told_lost {
-            tree.modules_changed();
+            self.nodes.forget();
+            log.modules_changed();
         }
         refreshed
     }
@@ -199,20 +238,26 @@ impl Unwinder {
         self.doubt_at = u64::MAX;
     }
 
+    fn set_stack(&mut self, memory: StackMemory) {
+        self.stack = memory;
+        self.last.set_stack(memory);
+    }
+
     /// To be called when another thread takes this unwinder over: forgets the
     /// last walk and the stacks, keeps rules and modules.
     pub fn forget_stack(&mut self) {
         self.forget_walk();
-        self.stack = StackMemory::NONE;
+        self.set_stack(StackMemory::NONE);
         self.home = StackMemory::NONE;
     }
 
-    /// To be called when captures go on with a tree that knows nothing: forgets
-    /// the walk, the stacks and the rules, and tells the tree of modules anew.
-    /// The memory stays.
+    /// To be called when captures go on with a log that knows nothing: forgets the
+    /// walk, the stacks, the rules and the nodes, and tells modules anew. The memory
+    /// stays.
     pub fn restart(&mut self, max_frames: u32) {
         self.forget_stack();
         self.rules.clear();
+        self.nodes.restart();
         self.modules.forget_told();
         self.limit = DepthLimit::new(max_frames);
     }

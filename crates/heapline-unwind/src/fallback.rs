@@ -2,7 +2,7 @@
 //! its process-wide lock.
 #![allow(unsafe_code)]
 
-use crate::{CutReason, FrameAddress, FrameTree, StackEnd};
+use crate::{CutReason, StackEnd};
 
 /// Innermost frames that are kept of a stack deeper than both lists.
 const INNER: usize = 63;
@@ -10,12 +10,12 @@ const INNER: usize = 63;
 const OUTER: usize = 960;
 
 /// The node of the current thread's stack, beginning in this function, as the
-/// platform's own unwinder sees it.
+/// platform's own unwinder sees it. `child` gives the node for an address below
+/// a node; without an address, for frames left out.
 ///
 /// Of a stack of more than 1,023 frames the outermost 960 and the innermost 63
-/// are given, with [`FrameAddress::Omitted`] in between. About 10 KiB of stack
-/// are used.
-pub fn capture_portable(tree: &mut impl FrameTree) -> u32 {
+/// are given. About 10 KiB of stack are used.
+pub(crate) fn capture(child: impl FnMut(u32, Option<u64>) -> u32) -> u32 {
     let mut frames = Frames {
         inner: [0; INNER],
         outer: [0; OUTER],
@@ -31,7 +31,7 @@ pub fn capture_portable(tree: &mut impl FrameTree) -> u32 {
             true
         });
     }
-    frames.intern(tree)
+    frames.intern(child)
 }
 
 /// Addresses in the order they come: innermost first.
@@ -58,22 +58,20 @@ impl Frames {
         self.seen += 1;
     }
 
-    fn intern(&self, tree: &mut impl FrameTree) -> u32 {
+    fn intern(&self, mut child: impl FnMut(u32, Option<u64>) -> u32) -> u32 {
         if self.seen == 0 {
-            return tree.root(StackEnd::Cut(CutReason::NoRule));
+            return StackEnd::Cut(CutReason::NoRule).root();
         }
-        let mut node = tree.root(StackEnd::Complete);
+        let mut node = StackEnd::Complete.root();
         let beyond = self.seen.saturating_sub(INNER);
         for index in (beyond.saturating_sub(OUTER)..beyond).rev() {
             let address = self.outer.get(index % OUTER).copied().unwrap_or(0);
-            node = tree.child(node, FrameAddress::ReturnAddress(address));
+            node = child(node, Some(address));
         }
         if beyond > OUTER {
-            node = tree.child(node, FrameAddress::Omitted);
+            node = child(node, None);
         }
         let inner = self.inner.iter().take(self.seen).rev();
-        inner.fold(node, |node, &address| {
-            tree.child(node, FrameAddress::ReturnAddress(address))
-        })
+        inner.fold(node, |node, &address| child(node, Some(address)))
     }
 }

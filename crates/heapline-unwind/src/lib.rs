@@ -15,9 +15,9 @@
 //!    remembered frame compares the words that were read further out, instead
 //!    of stepping there. `memo.rs` has the proof that this is exact, and the
 //!    conditions.
-//! 4. Frames become nodes of the caller's [`FrameTree`], from the outermost
-//!    inwards; the capture's result is the innermost node. A remembered frame
-//!    has its node already.
+//! 4. Frames become nodes of a tree, from the outermost inwards; the capture's
+//!    result is the innermost node's number. A remembered frame has its node
+//!    already. New nodes are told to the caller's [`StackLog`].
 //!
 //! Modules and the bounds of the stack come from the kernel's own list of
 //! mappings, read by system call.
@@ -26,7 +26,7 @@
 //!
 //! - One [`Unwinder`] for each thread. It may be handed to another thread after
 //!   [`Unwinder::forget_stack`].
-//! - A [`FrameTree`] and [`Pages`] that neither allocate nor lock.
+//! - A [`StackLog`] and [`Pages`] that neither allocate nor lock.
 //! - Registers of a frame that is still on the stack.
 //!
 //! # What it promises
@@ -44,7 +44,7 @@
 //!
 //! | for each | |
 //! |---|---|
-//! | frame that is stepped | a look-up in the rule table, one or two loads, one call of the tree |
+//! | frame that is stepped | a look-up in the rule table, one or two loads, and its node |
 //! | remembered frame | one or two loads, compared |
 //! | new return address | a binary search in the module's tables |
 //! | first use of a module, unknown address, other stack | a read of the list of mappings |
@@ -58,9 +58,9 @@
 mod registers;
 
 mod counters;
-mod frame_tree;
 mod mode;
 mod pages;
+mod stack_log;
 
 // A walk, from the top down.
 mod capture;
@@ -68,6 +68,8 @@ mod walk;
 
 mod depth_limit;
 mod memo;
+mod node_tree;
+mod read_list;
 
 // Rules.
 mod code;
@@ -111,8 +113,7 @@ mod tests;
 
 pub use capture::Unwinder;
 pub use counters::Counters;
-pub use fallback::capture_portable;
-pub use frame_tree::{CutReason, FrameAddress, FrameTree, Module, StackEnd};
 pub use mode::{MODE, Memo, Mode};
 pub use pages::Pages;
 pub use registers::Registers;
+pub use stack_log::{CutReason, FIRST_NODE, FrameAddress, LOST_NODE, Module, StackEnd, StackLog};

@@ -8,8 +8,8 @@
 //! out may have been left and others entered in their place, with the same
 //! sizes. Therefore a walk keeps two lists, outermost first:
 //!
-//! - the frames: registers of the frame ([`State`]), its node in the caller's
-//!   tree, and a number `reads`;
+//! - the frames: registers of the frame ([`State`]), its node in the tree, and a
+//!   number `reads`;
 //! - every word of stack memory it read: address and value.
 //!
 //! The first `reads` words of the second list are those read while walking from
@@ -73,70 +73,44 @@
 
 use crate::code::{Code, State};
 use crate::depth_limit::DepthLimit;
+use crate::node_tree::{Adding, NodeTree, PathHash};
+use crate::read_list::ReadList;
 use crate::records::Records;
+use crate::rule::Rule;
+use crate::rule_table::RuleTable;
 use crate::stack_memory::StackMemory;
-use crate::{FrameAddress, FrameTree, Pages};
+use crate::{Pages, StackLog};
 
 /// In the last word of a remembered frame, beside the node (lower 32 bits) and
 /// `reads` (the 30 bits above): the node has been asked for.
 const NODE_KNOWN: u64 = 1 << 63;
-/// In any frame's last word: the walk from here outwards depends on bp. In a
-/// frame of the walk under way: its own rule does.
+/// In the last word of a remembered frame: the walk from here outwards depends on bp.
 const NEEDS_BP: u64 = 1 << 62;
-/// In the last word of a frame of the walk under way: bp is restored by the
-/// last read that leaves this frame. Above the number of reads that leave it.
-const RESTORES_BP: u64 = 1 << 61;
 const READS_MASK: u64 = (1 << 30) - 1;
 
-/// What leaving a frame does with bp: two bits, which are those of
-/// [`RESTORES_BP`] and [`NEEDS_BP`] when shifted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BpUse(u64);
-
-impl BpUse {
-    /// Neither computes from it nor changes it.
-    pub(crate) const KEEPS: BpUse = BpUse(0);
-    /// Replaces it by the last word that is read.
-    pub(crate) const RESTORES: BpUse = BpUse(1);
-    /// Computes from it, and leaves it.
-    pub(crate) const NEEDS: BpUse = BpUse(2);
-    /// Computes from it, then replaces it by the last word that is read.
-    pub(crate) const NEEDS_AND_RESTORES: BpUse = BpUse(3);
-
-    #[inline]
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
-    }
-
-    #[inline]
-    pub(crate) const fn from_bits(bits: u64) -> BpUse {
-        BpUse(bits)
-    }
-
-    #[inline]
-    const fn in_frame(self) -> u64 {
-        self.0 << RESTORES_BP.trailing_zeros()
-    }
-}
-
-/// The frames and reads of the last walk, outermost first, and those of the walk
-/// under way, innermost first; [`LastWalk::join`] turns these around and puts
-/// them behind the remembered ones that are left.
+/// The frames and reads of the last walk, outermost first, and the frames of the walk
+/// under way, innermost first; [`LastWalk::join`] turns these around and puts them
+/// behind the remembered ones that are left.
+///
+/// A framed rule reads the next frame's code below the next frame's sp, and the next
+/// frame's bp where the rule says: frames alone tell what was read. Other steps list
+/// their reads.
 #[derive(Debug)]
 pub(crate) struct LastWalk {
-    /// (code, sp, bp, node and reads)
-    frames: Records<4>,
-    /// (address, value)
-    reads: Records<2>,
-    /// (code, sp, bp, reads before the step out of the frame)
+    /// (code, sp, bp, node and reads, hash of the stack as far as here)
+    frames: Records<5>,
+    reads: ReadList,
+    /// (code, sp, bp, rule)
     new_frames: Records<4>,
-    /// (address, value)
-    new_reads: Records<2>,
+    /// (address, value), in the order of the walk
+    listed: Records<2>,
     /// Remembered frames that may still be met.
     kept: usize,
+    /// The sp of the innermost of these; the highest number if there is none.
+    kept_sp: u64,
     /// Reads that were compared in this capture and had their old values.
     proven: usize,
-    /// All that the walk under way has read is recorded.
+    /// All that the walk under way has read is known.
     whole: bool,
     /// The node outside of the outermost frame.
     root: u32,
@@ -148,10 +122,11 @@ impl LastWalk {
     pub(crate) const fn new() -> LastWalk {
         LastWalk {
             frames: Records::new(),
-            reads: Records::new(),
+            reads: ReadList::new(),
             new_frames: Records::new(),
-            new_reads: Records::new(),
+            listed: Records::new(),
             kept: 0,
+            kept_sp: u64::MAX,
             proven: 0,
             whole: false,
             root: 0,
@@ -163,14 +138,19 @@ impl LastWalk {
     pub(crate) fn clear(&mut self) {
         self.frames.truncate(0);
         self.reads.truncate(0);
-        self.kept = 0;
+        self.keep(0);
+    }
+
+    /// From now on captures are of this stack.
+    pub(crate) fn set_stack(&mut self, stack: StackMemory) {
+        self.reads.set_stack(stack);
     }
 
     /// Starts a walk that may meet the remembered one.
     #[inline]
     pub(crate) fn begin(&mut self) {
         self.discard();
-        self.kept = self.frames.len();
+        self.keep(self.frames.len());
         self.proven = 0;
         self.whole = true;
     }
@@ -184,29 +164,60 @@ impl LastWalk {
 
     /// From here on the walk meets no remembered frame and is not remembered.
     pub(crate) fn meet_no_more(&mut self) {
-        self.kept = 0;
+        self.keep(0);
         self.whole = false;
+    }
+
+    #[inline]
+    fn keep(&mut self, frames: usize) {
+        self.kept = frames;
+        let last = frames.checked_sub(1);
+        let last = last.and_then(|index| self.frames.get(index));
+        self.kept_sp = last.map_or(u64::MAX, |frame| frame[1]);
     }
 
     /// Adds a frame to the walk under way; false without memory.
     #[inline]
-    pub(crate) fn push_frame(
-        &mut self,
-        state: &State,
-        bp_use: BpUse,
-        pages: &mut impl Pages,
-    ) -> bool {
-        let word = self.new_reads.len() as u64 | bp_use.in_frame();
-        self.new_frames
-            .push([state.code.word(), state.sp, state.bp, word], pages)
+    pub(crate) fn push_frame(&mut self, state: State, rule: Rule, pages: &mut impl Pages) -> bool {
+        let frame = [state.code.word(), state.sp, state.bp, rule.word()];
+        self.new_frames.push(frame, pages)
     }
 
-    /// Records what the walk under way has read.
+    /// Frames of the walk under way.
     #[inline]
-    pub(crate) fn push_read(&mut self, address: u64, value: u64, pages: &mut impl Pages) {
+    pub(crate) fn new_frames(&self) -> usize {
+        self.new_frames.len()
+    }
+
+    /// How many reads are listed by now.
+    pub(crate) fn listed(&self) -> usize {
+        self.listed.len()
+    }
+
+    /// Lists a read of the walk under way.
+    pub(crate) fn list(&mut self, address: u64, value: u64, pages: &mut impl Pages) {
         if self.whole {
-            self.whole = self.new_reads.push([address, value], pages);
+            self.whole = self.listed.push([address, value], pages);
         }
+    }
+
+    /// The reads listed since there were `before` are those of leaving the newest frame.
+    pub(crate) fn close_list(&mut self, before: usize) {
+        let reads = self.listed.len() - before;
+        let last = self.new_frames.len().wrapping_sub(1);
+        let Some(frame) = self.new_frames.get_mut(last) else {
+            return;
+        };
+        match Rule::from_word(frame[3]).listed(reads) {
+            Some(rule) => frame[3] = rule.word(),
+            None => self.whole = false,
+        }
+    }
+
+    /// Whether the walk has come as far out as the next remembered frame.
+    #[inline]
+    pub(crate) fn may_meet(&self, sp: u64) -> bool {
+        sp >= self.kept_sp
     }
 
     /// Whether a walk that has come to `state` would go on as the last one did.
@@ -214,17 +225,13 @@ impl LastWalk {
     /// Remembered frames that the walk has passed are dropped: steps only lead
     /// outwards.
     #[inline]
-    pub(crate) fn meets(
-        &mut self,
-        state: &State,
-        memory: &StackMemory,
-        compared: &mut u64,
-    ) -> bool {
+    pub(crate) fn meets(&mut self, state: State, tree: &NodeTree, compared: &mut u64) -> bool {
         while let Some(index) = self.kept.checked_sub(1) {
-            let Some(&[code, sp, bp, word]) = self.frames.get(index) else {
+            let Some(&[code, sp, bp, word, hash]) = self.frames.get(index) else {
                 return false;
             };
             if sp > state.sp {
+                self.kept_sp = sp;
                 return false;
             }
             let equal = sp == state.sp
@@ -232,29 +239,36 @@ impl LastWalk {
                 && (bp == state.bp || word & NEEDS_BP == 0);
             if !equal {
                 self.kept = index;
-            } else if self.prove(reads_of(word), memory, compared) {
+                continue;
+            }
+            // What memory takes to answer goes by while words are compared.
+            let new = self.new_frames.range(0, self.new_frames.len());
+            if !new.is_empty() {
+                tree.expect(PathHash::from_word(hash).inward_all(new));
+            }
+            if self.prove(reads_of(word), compared) {
                 return true;
             }
         }
+        self.kept_sp = u64::MAX;
         false
     }
 
     /// Compares the reads that vouch for a frame with memory. At the first
     /// difference, drops every frame that the read vouches for.
     #[inline]
-    fn prove(&mut self, reads: usize, memory: &StackMemory, compared: &mut u64) -> bool {
+    fn prove(&mut self, reads: usize, compared: &mut u64) -> bool {
         #[cfg(test)]
         if self.skip_comparison {
             return true;
         }
-        let vouching = self.reads.range(self.proven, reads);
-        let Some(wrong) = memory.first_difference(vouching) else {
+        let Some(wrong) = self.reads.first_difference(self.proven, reads) else {
             *compared += reads.saturating_sub(self.proven) as u64;
             self.proven = self.proven.max(reads);
             return true;
         };
-        *compared += wrong as u64 + 1;
-        self.proven += wrong;
+        *compared += (wrong - self.proven) as u64 + 1;
+        self.proven = wrong;
         while let Some(index) = self.kept.checked_sub(1) {
             let vouched = self.frames.get(index).map_or(0, |frame| reads_of(frame[3]));
             if vouched <= self.proven {
@@ -276,88 +290,157 @@ impl LastWalk {
     #[inline]
     pub(crate) fn discard(&mut self) {
         self.new_frames.truncate(0);
-        self.new_reads.truncate(0);
+        self.listed.truncate(0);
     }
 
     /// Makes the walk under way the inner part of the remembered one, and gives the
     /// node of its innermost frame. `None` without memory for it.
     #[inline]
-    pub(crate) fn join(
+    pub(crate) fn join<P: Pages, L: StackLog>(
         &mut self,
         limit: &DepthLimit,
-        pages: &mut impl Pages,
-        tree: &mut impl FrameTree,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
     ) -> Option<u32> {
         let outer = self.kept.checked_sub(1);
-        let outer = outer.and_then(|index| self.frames.get(index));
-        let outer = outer.map_or(NODE_KNOWN | u64::from(self.root), |frame| frame[3]);
-        let depth = self.kept + self.new_frames.len();
+        let outer = outer.and_then(|index| self.frames.get(index)).copied();
+        let outer = outer.unwrap_or_else(|| root_frame(self.root));
+        let known = outer[3] & NODE_KNOWN != 0;
+        let new = self.new_frames.len();
+        let depth = self.kept + new;
         self.frames.truncate(self.kept);
-        self.reads.truncate(reads_of(outer));
-        let room = self.frames.reserve(self.new_frames.len(), pages)
-            && self.reads.reserve(self.new_reads.len(), pages);
-        if !room {
+        if new == 0 && known {
+            return Some(outer[3] as u32);
+        }
+        self.reads.truncate(reads_of(outer[3]));
+        let reads = 2 * new + self.listed.len();
+        if !self.frames.reserve(new, adding.pages) || !self.reads.reserve(reads, adding.pages) {
             self.clear();
             return None;
         }
+        let frames = self.new_frames.range(0, new);
+        let hash = PathHash::from_word(outer[4]).inward_all(frames);
+        self.append(&outer);
         // Deep stacks get the nodes of their frames only as far as the limit lets them.
-        let known = outer & NODE_KNOWN != 0 && depth <= limit.frames();
-        let node = self.append(outer, known, tree);
-        self.kept = depth;
-        let node = if known { node } else { self.node(limit, tree) };
+        let node = if known && depth <= limit.frames() {
+            self.new_nodes(&outer, hash, tree, adding)
+        } else {
+            self.kept = depth;
+            self.node(limit, tree, adding)
+        };
         if !self.whole {
             self.clear();
         }
         Some(node)
     }
 
-    /// Appends the frames and reads of the walk under way, outermost first, to those
-    /// remembered, the last of which has the word `outer`; with `known` asks for their
-    /// nodes on the way. There is room for all.
+    /// Appends the frames of the walk under way, outermost first, to those remembered,
+    /// the last of which is `outer`, and what they have read. There is room for all.
     #[inline]
-    fn append(&mut self, outer: u64, known: bool, tree: &mut impl FrameTree) -> u32 {
-        let mut vouching = reads_of(outer);
-        let mut needs_bp = outer & NEEDS_BP;
-        let mut node = outer as u32;
-        let mut unread = self.new_reads.len();
-        for frame in self.new_frames.range(0, self.new_frames.len()).iter().rev() {
-            let [code, sp, bp, word] = *frame;
-            let before = (word & READS_MASK) as usize;
-            let mut end = unread;
-            if word & RESTORES_BP != 0 && end > before {
-                // The last read is the saved bp: no input where nobody outside asks for it.
-                end -= usize::from(needs_bp == 0);
-                needs_bp = 0;
+    fn append(&mut self, outer: &[u64; 5]) {
+        let [
+            mut next_code,
+            mut next_sp,
+            mut next_bp,
+            outer_word,
+            outer_hash,
+        ] = *outer;
+        let mut needs_bp = outer_word & NEEDS_BP != 0;
+        let mut hash = PathHash::from_word(outer_hash);
+        let mut unlisted = self.listed.len();
+        for &[code, sp, bp, rule] in self.new_frames.range(0, self.new_frames.len()).iter().rev() {
+            let rule = Rule::from_word(rule);
+            if rule.is_framed() {
+                self.reads.push_reserved(next_sp.wrapping_sub(8), next_code);
+                let bp_bytes = rule.bp_bytes();
+                if bp_bytes != 0 {
+                    // No input of the walk where nobody further out asks for it.
+                    if needs_bp {
+                        let address = next_sp.wrapping_sub(bp_bytes);
+                        self.reads.push_reserved(address, next_bp);
+                    }
+                    needs_bp = false;
+                }
+                needs_bp |= rule.needs_bp();
+            } else {
+                let first = unlisted.saturating_sub(rule.listed_reads());
+                for &[address, value] in self.listed.range(first, unlisted) {
+                    self.reads.push_reserved(address, value);
+                }
+                unlisted = first;
+                needs_bp = rule.needs_bp();
             }
-            for read in self.new_reads.range(before, end).iter().rev() {
-                self.reads.push_reserved(*read);
+            hash = hash.inward(rule.site());
+            let reads = (self.reads.len() as u64 & READS_MASK) << 32;
+            let word = reads | if needs_bp { NEEDS_BP } else { 0 };
+            self.frames.push_reserved([code, sp, bp, word, hash.word()]);
+            (next_code, next_sp, next_bp) = (code, sp, bp);
+        }
+    }
+
+    /// The nodes of the frames just appended; returns the innermost one's.
+    #[inline]
+    fn new_nodes<P: Pages, L: StackLog>(
+        &mut self,
+        outer: &[u64; 5],
+        hash: PathHash,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
+        let new = self.new_frames.range(0, self.new_frames.len());
+        let mut innermost_first = self.frames.tail_mut(self.kept).iter_mut().rev();
+        let known = tree.find_path(outer[3] as u32, new, hash, |node| {
+            if let Some(frame) = innermost_first.next() {
+                frame[3] |= NODE_KNOWN | u64::from(node);
             }
-            vouching += end.saturating_sub(before);
-            unread = before;
-            needs_bp |= word & NEEDS_BP;
-            let mut last = (vouching as u64 & READS_MASK) << 32 | needs_bp;
-            if known {
-                node = tree.child(node, Code::from_word(code).frame_address());
-                last |= NODE_KNOWN | u64::from(node);
-            }
-            self.frames.push_reserved([code, sp, bp, last]);
+        });
+        if !known {
+            return self.add_nodes(outer[3] as u32, tree, adding);
+        }
+        let last = self.frames.len().wrapping_sub(1);
+        self.frames.get(last).map_or(0, |frame| frame[3] as u32)
+    }
+
+    /// As above, where not all of them are known.
+    #[cold]
+    fn add_nodes<P: Pages, L: StackLog>(
+        &mut self,
+        outer: u32,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
+        let mut node = outer;
+        let new = self.new_frames.range(0, self.new_frames.len()).iter().rev();
+        for (frame, new) in self.frames.tail_mut(self.kept).iter_mut().zip(new) {
+            let site = Rule::from_word(new[3]).site();
+            node = tree.child(node, site, PathHash::from_word(frame[4]), adding);
+            set_node(frame, node);
         }
         node
     }
 
     /// The node of the innermost frame.
     #[cold]
-    fn node(&mut self, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
+    fn node<P: Pages, L: StackLog>(
+        &mut self,
+        limit: &DepthLimit,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
         match self.kept.checked_sub(1) {
             None => self.root,
-            Some(index) if self.kept <= limit.frames() => self.chain_node(index, tree),
-            Some(index) => self.limited_node(index, limit, tree),
+            Some(index) if self.kept <= limit.frames() => self.chain_node(index, tree, adding),
+            Some(index) => self.limited_node(index, limit, tree, adding),
         }
     }
 
-    /// The node of a frame all of whose outer frames have one.
-    #[inline]
-    fn chain_node(&mut self, index: usize, tree: &mut impl FrameTree) -> u32 {
+    /// The node of a frame all of whose outer frames may have one.
+    fn chain_node<P: Pages, L: StackLog>(
+        &mut self,
+        index: usize,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
         let mut first = index + 1;
         let mut node = self.root;
         while let Some(outer) = first.checked_sub(1) {
@@ -368,8 +451,11 @@ impl LastWalk {
             first = outer;
         }
         for index in first..=index {
-            node = tree.child(node, self.address(index));
-            self.set_node(index, node);
+            let site = self.site(index, adding.rules);
+            if let Some(frame) = self.frames.get_mut(index) {
+                node = tree.child(node, site, PathHash::from_word(frame[4]), adding);
+                set_node(frame, node);
+            }
         }
         node
     }
@@ -377,41 +463,71 @@ impl LastWalk {
     /// The node of a frame that is too deep: outermost frames, a mark for the
     /// omitted ones, innermost frames. Kept with the frame, since it depends on
     /// the frames outside of it alone.
-    #[cold]
-    fn limited_node(&mut self, index: usize, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
+    fn limited_node<P: Pages, L: StackLog>(
+        &mut self,
+        index: usize,
+        limit: &DepthLimit,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
         if let Some(node) = self.known_node(index) {
             return node;
         }
-        let outer = self.chain_node(limit.outer().saturating_sub(1), tree);
-        let mut node = tree.child(outer, FrameAddress::Omitted);
+        let outermost = limit.outer().saturating_sub(1);
+        let mut node = self.chain_node(outermost, tree, adding);
+        let hash = self.frames.get(outermost).map_or(0, |frame| frame[4]);
+        let mut hash = PathHash::from_word(hash);
+        let mut child = |site: u32, adding: &mut Adding<'_, P, L>| {
+            hash = hash.inward(site);
+            node = tree.child(node, site, hash, adding);
+            node
+        };
+        let mut innermost = child(RuleTable::OMITTED, adding);
         for inner in (index + 1).saturating_sub(limit.inner())..=index {
-            node = tree.child(node, self.address(inner));
+            innermost = child(self.site(inner, adding.rules), adding);
         }
-        self.set_node(index, node);
-        node
+        if let Some(frame) = self.frames.get_mut(index) {
+            set_node(frame, innermost);
+        }
+        innermost
     }
 
     /// The node of the walk under way, without a look at what is remembered.
-    pub(crate) fn node_aside(&self, limit: &DepthLimit, tree: &mut impl FrameTree) -> u32 {
+    pub(crate) fn node_aside<P: Pages, L: StackLog>(
+        &self,
+        limit: &DepthLimit,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
         let walk = self.new_frames.range(0, self.new_frames.len());
         let mut node = self.root;
+        let mut hash = PathHash::of_root(self.root);
+        let mut child = |site: u32| {
+            hash = hash.inward(site);
+            node = tree.child(node, site, hash, adding);
+            node
+        };
+        let mut innermost = self.root;
         for (index, frame) in walk.iter().rev().enumerate() {
             if walk.len() > limit.frames() {
                 if index == limit.outer() {
-                    node = tree.child(node, FrameAddress::Omitted);
+                    child(RuleTable::OMITTED);
                 }
                 if index >= limit.outer() && index < walk.len() - limit.inner() {
                     continue;
                 }
             }
-            node = tree.child(node, Code::from_word(frame[0]).frame_address());
+            innermost = child(Rule::from_word(frame[3]).site());
         }
-        node
+        innermost
     }
 
-    fn address(&self, index: usize) -> FrameAddress {
+    /// The site of a remembered frame: every code that was stepped has one.
+    fn site(&self, index: usize, rules: &RuleTable) -> u32 {
         let code = self.frames.get(index).map_or(0, |frame| frame[0]);
-        Code::from_word(code).frame_address()
+        rules
+            .get(Code::from_word(code))
+            .map_or(RuleTable::OMITTED, Rule::site)
     }
 
     #[inline]
@@ -419,13 +535,17 @@ impl LastWalk {
         let word = self.frames.get(index)?[3];
         (word & NODE_KNOWN != 0).then_some(word as u32)
     }
+}
 
-    #[inline]
-    fn set_node(&mut self, index: usize, node: u32) {
-        if let Some(frame) = self.frames.get_mut(index) {
-            frame[3] = frame[3] & !u64::from(u32::MAX) | NODE_KNOWN | u64::from(node);
-        }
-    }
+/// What stands outside of the outermost frame.
+fn root_frame(root: u32) -> [u64; 5] {
+    let hash = PathHash::of_root(root).word();
+    [0, 0, 0, NODE_KNOWN | u64::from(root), hash]
+}
+
+#[inline]
+fn set_node(frame: &mut [u64; 5], node: u32) {
+    frame[3] = frame[3] & !u64::from(u32::MAX) | NODE_KNOWN | u64::from(node);
 }
 
 #[inline]

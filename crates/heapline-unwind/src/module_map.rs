@@ -2,7 +2,7 @@
 //! tables as slices of mapped memory.
 //!
 //! A refresh takes ranges from the kernel's list alone. Headers are read, and
-//! the module told to the tree, only when a return address on the current stack
+//! the module told to the log, only when a return address on the current stack
 //! lies inside: code that will be returned into may not be unmapped, so its
 //! headers and tables can be read where they lie without asking the loader.
 //! What could have happened since the last look is that another module came to
@@ -19,7 +19,7 @@ use crate::maps::{Mapping, MapsText};
 use crate::records::Records;
 use crate::stack_bounds::{self, Stack};
 use crate::sys::MapsFile;
-use crate::{FrameTree, Module, Pages};
+use crate::{Module, Pages, StackLog};
 
 /// Words of a record.
 const WORDS: usize = 13;
@@ -60,7 +60,7 @@ struct Known {
     confirmed: u64,
 }
 
-/// The headers were read and the tree was told.
+/// The headers were read and the log was told.
 const TOLD: u64 = 1;
 /// In the list at the last refresh.
 const LISTED: u64 = 2;
@@ -124,7 +124,7 @@ pub(crate) struct Refreshed {
     pub(crate) added: bool,
     /// A range with rules went away: rules must be dropped.
     pub(crate) lost: bool,
-    /// A module that the tree was told of went away.
+    /// A module that the log was told of went away.
     pub(crate) told_lost: bool,
 }
 
@@ -198,7 +198,7 @@ impl ModuleMap {
         }
     }
 
-    /// The tree is another one: it was told of nothing.
+    /// The log is another one: it was told of nothing.
     pub(crate) fn forget_told(&mut self) {
         for words in self.known.tail_mut(0) {
             let mut known = Known::from_words(words);
@@ -240,7 +240,7 @@ impl ModuleMap {
     }
 
     /// The tables of the module that holds an address of the current stack's
-    /// code, told to the tree if it has not been and compared with the list if
+    /// code, told to the log if it has not been and compared with the list if
     /// that has not been done in this capture.
     pub(crate) fn tables(
         &mut self,
@@ -248,7 +248,7 @@ impl ModuleMap {
         capture: u64,
         text: &mut MapsText,
         maps_reads: &mut u64,
-        tree: &mut impl FrameTree,
+        log: &mut impl StackLog,
     ) -> Lookup<'_> {
         let address = code.lookup_address();
         let contains = |words: &[u64; WORDS]| words[0] <= address && address < words[1];
@@ -266,7 +266,7 @@ impl ModuleMap {
             let told = known.flags & TOLD != 0;
             if !told || (known.confirmed != capture && !is_own(&known.range)) {
                 *maps_reads += 1;
-                if !check(&mut known, address, text, tree) {
+                if !check(&mut known, address, text, log) {
                     known.flags |= REPLACED;
                 }
                 known.confirmed = capture;
@@ -285,7 +285,7 @@ impl ModuleMap {
 
 /// Compares a module with a fresh list and reads its headers; false if another
 /// one lies there now.
-fn check(known: &mut Known, address: u64, text: &mut MapsText, tree: &mut impl FrameTree) -> bool {
+fn check(known: &mut Known, address: u64, text: &mut MapsText, log: &mut impl StackLog) -> bool {
     if !is_listed(&known.range, text) {
         return false;
     }
@@ -295,7 +295,7 @@ fn check(known: &mut Known, address: u64, text: &mut MapsText, tree: &mut impl F
     }
     known.found = found;
     known.flags |= TOLD;
-    tree.module(&Module {
+    log.module(&Module {
         start: known.range.start,
         end: known.range.end,
         bias: found.bias,

@@ -44,16 +44,10 @@ impl StackMemory {
         (slot < self.slots()).then(|| unsafe { self.load(slot) })
     }
 
-    /// The first of the (address, value) pairs whose value is not at its address
-    /// any more, or whose address is not within the stack.
+    /// Whether all of the aligned word at `address` lies within the stack.
     #[inline]
-    pub(crate) fn first_difference(&self, pairs: &[[u64; 2]]) -> Option<usize> {
-        let slots = self.slots();
-        pairs.iter().position(|&[address, value]| {
-            let slot = self.slot(address);
-            // SAFETY: the slot is below the number of slots where it is loaded.
-            slot >= slots || unsafe { self.load(slot) } != value
-        })
+    pub(crate) fn holds_word(&self, address: u64) -> bool {
+        self.slot(address) < self.slots()
     }
 
     /// The stack's words. Bounds are page-aligned.

@@ -9,7 +9,7 @@ use crate::module_map::Lookup;
 use crate::rule::{Rule, RuleKind};
 use crate::stack_bounds;
 use crate::stack_memory::StackMemory;
-use crate::{CutReason, FrameTree, Pages, StackEnd};
+use crate::{CutReason, Pages, StackEnd, StackLog};
 
 /// Captures for which code that no module holds stays unknown without another
 /// look at the list of mappings.
@@ -30,12 +30,18 @@ pub(crate) enum Outcome {
     ModulesChanged,
 }
 
-/// `Some` ends the walk. The state is changed in place: a new one, handed back
-/// through memory, costs as much as the rest of a step.
-type Step = Option<Outcome>;
+/// What a step turned out to be.
+enum Rare {
+    /// An ordinary one after all.
+    Framed(Rule),
+    /// Done: this is the caller's frame.
+    Caller(State),
+    /// The last one.
+    End(Outcome),
+}
 
-const fn cut(reason: CutReason) -> Step {
-    Some(Outcome::Ended(StackEnd::Cut(reason)))
+const fn cut(reason: CutReason) -> Outcome {
+    Outcome::Ended(StackEnd::Cut(reason))
 }
 
 /// Reads of the stack that one step makes: bounded, and recorded.
@@ -48,141 +54,178 @@ struct Reader<'a, P> {
 }
 
 impl<P: Pages> Reader<'_, P> {
-    #[inline]
     fn read(&mut self, address: u64) -> Option<u64> {
         if address < self.floor {
             return None;
         }
         let value = self.memory.read(address)?;
-        self.last.push_read(address, value, self.pages);
+        self.last.list(address, value, self.pages);
         Some(value)
     }
 }
 
 /// A walk under way.
-pub(crate) struct Walk<'a, P, T> {
+pub(crate) struct Walk<'a, P, L> {
     unwinder: &'a mut Unwinder,
     pages: &'a mut P,
-    tree: &'a mut T,
+    log: &'a mut L,
     /// The stack the walk is on now.
     memory: StackMemory,
 }
 
-impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
+impl<'a, P: Pages, L: StackLog> Walk<'a, P, L> {
     #[inline]
     pub(crate) fn new(
         unwinder: &'a mut Unwinder,
         pages: &'a mut P,
-        tree: &'a mut T,
-    ) -> Walk<'a, P, T> {
+        log: &'a mut L,
+    ) -> Walk<'a, P, L> {
         let memory = unwinder.stack;
         Walk {
             unwinder,
             pages,
-            tree,
+            log,
             memory,
         }
     }
 
+    /// The state is three values and not one: they stay in registers.
     #[inline]
     pub(crate) fn run(&mut self, start: State) -> Outcome {
-        let mut state = start;
+        let State {
+            mut code,
+            mut sp,
+            mut bp,
+        } = start;
         loop {
-            let Unwinder { last, counters, .. } = &mut *self.unwinder;
-            if last.meets(&state, &self.memory, &mut counters.re_read_values) {
+            let state = State { code, sp, bp };
+            let Unwinder {
+                last,
+                counters,
+                rules,
+                nodes,
+                ..
+            } = &mut *self.unwinder;
+            if last.may_meet(sp) && last.meets(state, nodes, &mut counters.re_read_values) {
                 return Outcome::Met;
             }
-            if let Some(outcome) = self.step(&mut state) {
-                return outcome;
+            let rule = match rules.get(code) {
+                Some(rule) if rule.is_framed() => rule,
+                kept => match self.rare_step(state, kept) {
+                    Rare::Framed(rule) => rule,
+                    Rare::Caller(caller) => {
+                        State { code, sp, bp } = caller;
+                        continue;
+                    }
+                    Rare::End(outcome) => return outcome,
+                },
+            };
+            if !self.unwinder.last.push_frame(state, rule, self.pages) {
+                return self.no_memory();
+            }
+            let cfa = rule.cfa(state);
+            let inside = sp < cfa && cfa <= self.memory.high();
+            if !inside && !self.leave_stack(cfa.wrapping_sub(8)) {
+                return self.cut(no_frame_at(cfa, sp), None);
+            }
+            let Some(return_address) = self.memory.read(cfa.wrapping_sub(8)) else {
+                return self.cut(CutReason::OutsideStack, None);
+            };
+            let read = (cfa, return_address);
+            if rule.bp_bytes() != 0 {
+                let address = cfa.wrapping_sub(rule.bp_bytes());
+                // What is further in is not part of the frame.
+                let own = address >= lowest_read(state) || !inside;
+                match self.memory.read(address) {
+                    Some(saved) if own => bp = saved,
+                    _ => return self.cut(CutReason::OutsideStack, Some(read)),
+                }
+            }
+            match Code::return_address(return_address) {
+                Some(caller) => (code, sp) = (caller, cfa),
+                None => return self.end_at(return_address, read),
             }
         }
     }
 
-    /// From a frame to its caller.
-    #[inline(always)]
-    fn step(&mut self, state: &mut State) -> Step {
-        let rule = match self.unwinder.rules.get(state.code) {
-            Some(rule) if rule.kind() != RuleKind::NoModule => rule,
+    /// The walk is cut in leaving the newest frame, whose return address was read
+    /// below this CFA, if at all.
+    #[cold]
+    fn cut(&mut self, reason: CutReason, read: Option<(u64, u64)>) -> Outcome {
+        let last = &mut self.unwinder.last;
+        let before = last.listed();
+        if let Some((cfa, return_address)) = read {
+            last.list(cfa.wrapping_sub(8), return_address, self.pages);
+        }
+        last.close_list(before);
+        Outcome::Ended(StackEnd::Cut(reason))
+    }
+
+    /// The walk ends at an address that is no code's. Zero is how a thread's first
+    /// frame may be marked.
+    #[cold]
+    fn end_at(&mut self, return_address: u64, read: (u64, u64)) -> Outcome {
+        let cut = self.cut(CutReason::NoModule, Some(read));
+        match return_address {
+            0 => Outcome::Ended(StackEnd::Complete),
+            _ => cut,
+        }
+    }
+
+    /// The frames so far are right, but they are no walk to remember.
+    #[cold]
+    fn no_memory(&mut self) -> Outcome {
+        self.unwinder.last.meet_no_more();
+        Outcome::Ended(StackEnd::Cut(CutReason::NoMemory))
+    }
+
+    /// For code whose rule is not known to be two additions.
+    #[cold]
+    fn rare_step(&mut self, state: State, kept: Option<Rule>) -> Rare {
+        let rule = match kept {
+            Some(rule) if !matches!(rule.kind(), RuleKind::NoModule | RuleKind::Stale) => rule,
             kept => match self.learn(state.code, kept) {
                 Ok(rule) => rule,
-                Err(outcome) => return Some(outcome),
+                Err(outcome) => return Rare::End(outcome),
             },
         };
-        let Unwinder { last, counters, .. } = &mut *self.unwinder;
-        if !last.push_frame(state, rule.bp_use(), self.pages) {
-            return cut(CutReason::NoMemory);
+        if rule.is_framed() {
+            return Rare::Framed(rule);
         }
-        counters.stepped += 1;
-        let Some(cfa) = rule.cfa(state) else {
-            let (outcome, caller) = self.rare_step(*state, rule.kind());
-            *state = caller;
-            return outcome;
-        };
-        let mut floor = lowest_read(state);
-        if cfa <= state.sp || cfa > self.memory.high() {
-            if !self.leave_stack(cfa.wrapping_sub(8)) {
-                return cut(no_frame_at(cfa, state.sp));
+        let last = &mut self.unwinder.last;
+        // Until reads are listed there are none.
+        let listed = rule.listed(0).unwrap_or(rule);
+        if !last.push_frame(state, listed, self.pages) {
+            return Rare::End(self.no_memory());
+        }
+        let end = match rule.kind() {
+            RuleKind::Outermost => StackEnd::Complete,
+            RuleKind::NoRule => StackEnd::Cut(CutReason::NoRule),
+            RuleKind::NoModule => StackEnd::Cut(CutReason::NoModule),
+            _ => {
+                let before = last.listed();
+                let caller = self.odd_step(&state);
+                self.unwinder.last.close_list(before);
+                return caller.map_or_else(Rare::End, Rare::Caller);
             }
-            floor = 0;
-        }
-        let mut reader = self.reader(floor);
-        let Some(return_address) = reader.read(cfa.wrapping_sub(8)) else {
-            return cut(CutReason::OutsideStack);
         };
-        let bp_bytes = rule.bp_bytes();
-        if bp_bytes != 0 {
-            match reader.read(cfa.wrapping_sub(bp_bytes)) {
-                Some(bp) => state.bp = bp,
-                None => return cut(CutReason::OutsideStack),
-            }
-        }
-        state.sp = cfa;
-        let Some(code) = Code::return_address(return_address) else {
-            return no_code(return_address);
-        };
-        state.code = code;
-        None
-    }
-
-    #[inline]
-    fn reader(&mut self, floor: u64) -> Reader<'_, P> {
-        Reader {
-            last: &mut self.unwinder.last,
-            pages: self.pages,
-            memory: self.memory,
-            floor,
-        }
-    }
-
-    /// Rules that are not two additions.
-    #[cold]
-    fn rare_step(&mut self, state: State, kind: RuleKind) -> (Step, State) {
-        let outcome = match kind {
-            RuleKind::Outermost => Some(Outcome::Ended(StackEnd::Complete)),
-            RuleKind::NoRule => cut(CutReason::NoRule),
-            RuleKind::NoModule => cut(CutReason::NoModule),
-            _ => match self.odd_step(&state) {
-                Ok(caller) => return (None, caller),
-                Err(outcome) => outcome,
-            },
-        };
-        (outcome, state)
+        Rare::End(Outcome::Ended(end))
     }
 
     /// Leaves a frame by evaluating its rule.
-    fn odd_step(&mut self, state: &State) -> Result<State, Step> {
-        let (memory, floor) = (self.memory, lowest_read(state));
+    fn odd_step(&mut self, state: &State) -> Result<State, Outcome> {
+        let (memory, floor) = (self.memory, lowest_read(*state));
         let unwinder = &mut *self.unwinder;
         let lookup = unwinder.modules.tables(
             state.code,
             unwinder.counters.captures,
             &mut unwinder.maps,
             &mut unwinder.counters.maps_reads,
-            self.tree,
+            self.log,
         );
         let Lookup::Tables(tables) = lookup else {
             self.refresh();
-            return Err(Some(Outcome::ModulesChanged));
+            return Err(Outcome::ModulesChanged);
         };
         let mut reader = Reader {
             last: &mut unwinder.last,
@@ -194,7 +237,7 @@ impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
         let step = cfi::odd_step(&tables, context, state, &mut |address| reader.read(address));
         let (return_address, cfa, bp, signal) = match step {
             None => return Err(cut(CutReason::Odd)),
-            Some(OddStep::Outermost) => return Err(Some(Outcome::Ended(StackEnd::Complete))),
+            Some(OddStep::Outermost) => return Err(Outcome::Ended(StackEnd::Complete)),
             Some(OddStep::Caller {
                 return_address,
                 cfa,
@@ -212,7 +255,8 @@ impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
         };
         match code {
             Some(code) => Ok(State { code, sp: cfa, bp }),
-            None => Err(no_code(return_address)),
+            None if return_address == 0 => Err(Outcome::Ended(StackEnd::Complete)),
+            None => Err(cut(CutReason::NoModule)),
         }
     }
 
@@ -249,19 +293,22 @@ impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
         let unwinder = &mut *self.unwinder;
         let now = unwinder.counters.captures as u32;
         let since_added = now.wrapping_sub(unwinder.added_at as u32);
-        let age = |rule: Rule| now.wrapping_sub(rule.unknown_since());
-        let rule = match kept {
-            Some(rule) if age(rule) < UNKNOWN_FOR && age(rule) <= since_added => rule,
-            _ => {
+        let fresh = |rule: &Rule| {
+            let age = rule.age(now);
+            rule.kind() == RuleKind::NoModule && age < UNKNOWN_FOR && age <= since_added
+        };
+        let rule = match kept.filter(fresh) {
+            Some(rule) => rule,
+            None => {
                 let rule = self.find_rule(code)?;
-                self.unwinder.rules.insert(code, rule, self.pages);
-                rule
+                let kept = self.unwinder.rules.insert(code, rule, self.pages);
+                kept.ok_or(Outcome::Ended(StackEnd::Cut(CutReason::NoMemory)))?
             }
         };
         if rule.kind() == RuleKind::NoModule {
             // From then on a memo that ends here is not to be trusted either.
             let unwinder = &mut *self.unwinder;
-            let doubt_at = unwinder.counters.captures + u64::from(UNKNOWN_FOR - age(rule));
+            let doubt_at = unwinder.counters.captures + u64::from(UNKNOWN_FOR - rule.age(now));
             unwinder.doubt_at = unwinder.doubt_at.min(doubt_at);
         }
         Ok(rule)
@@ -276,7 +323,7 @@ impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
             capture,
             &mut unwinder.maps,
             &mut unwinder.counters.maps_reads,
-            self.tree,
+            self.log,
         );
         match lookup {
             Lookup::Tables(tables) => {
@@ -297,14 +344,14 @@ impl<'a, P: Pages, T: FrameTree> Walk<'a, P, T> {
     fn refresh(&mut self) {
         self.unwinder.last.clear();
         let sp = self.memory.high().wrapping_sub(8);
-        self.unwinder.refresh(sp, self.pages, self.tree);
+        self.unwinder.refresh(sp, self.pages, self.log);
     }
 }
 
 /// The lowest address that leaving a frame may read: what is further in is not
 /// part of the frame, and may change behind the memo's back.
 #[inline]
-fn lowest_read(state: &State) -> u64 {
+fn lowest_read(state: State) -> u64 {
     if state.code.is_exact() {
         state.sp.saturating_sub(RED_ZONE_BYTES)
     } else {
@@ -317,14 +364,5 @@ const fn no_frame_at(cfa: u64, sp: u64) -> CutReason {
         CutReason::NotAdvancing
     } else {
         CutReason::OutsideStack
-    }
-}
-
-/// A return address of zero is how a thread's first frame may be marked.
-const fn no_code(return_address: u64) -> Step {
-    if return_address == 0 {
-        Some(Outcome::Ended(StackEnd::Complete))
-    } else {
-        cut(CutReason::NoModule)
     }
 }

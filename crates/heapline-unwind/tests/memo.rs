@@ -189,15 +189,15 @@ fn a_limited_stack_has_its_outer_and_inner_ends() {
     assert_eq!(run(99, 5_000, 20).1, 0);
 }
 
-/// Steps, re-reads and questions to the tree of what is done in between.
+/// Steps, re-reads and new nodes of what is done in between.
 fn price<R>(recorder: &mut Recorder, work: impl FnOnce(&mut Recorder) -> R) -> [u64; 3] {
-    let (before, asked) = (recorder.unwinder.counters(), recorder.tree.asked);
+    let (before, told) = (recorder.unwinder.counters(), recorder.tree.told);
     work(recorder);
     let after = recorder.unwinder.counters();
     [
         after.stepped - before.stepped,
         after.re_read_values - before.re_read_values,
-        recorder.tree.asked - asked,
+        recorder.tree.told - told,
     ]
 }
 
@@ -207,10 +207,10 @@ fn deep_stacks_cost_what_has_changed() {
     descend(20_000, &mut || {
         recorder.capture(Registers::current());
         for _ in 0..10 {
-            let [steps, re_reads, asked] = price(&mut recorder, |recorder| {
+            let [steps, re_reads, told] = price(&mut recorder, |recorder| {
                 descend(3, &mut || recorder.capture(Registers::current()))
             });
-            assert!(steps < 20 && asked < 80, "{steps} {asked}");
+            assert!(steps < 20 && told < 80, "{steps} {told}");
             assert!(re_reads < 2 * 20_100, "{re_reads}");
         }
     });

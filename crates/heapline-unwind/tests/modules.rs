@@ -5,8 +5,8 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{Recorder, oracle, plain};
-use heapline_unwind::{CutReason, MODE, Mode, Registers, StackEnd, capture_portable};
+use common::{LeakedPages, Recorder, oracle, plain};
+use heapline_unwind::{CutReason, MODE, Mode, Registers, StackEnd};
 
 thread_local! {
     static RECORDER: RefCell<Recorder> = RefCell::new(Recorder::new(4096));
@@ -224,7 +224,8 @@ fn the_portable_capture_sees_the_same_callers() {
         if depth > 0 {
             return descend(depth - 1, recorder) + std::hint::black_box(1);
         }
-        let node = capture_portable(&mut recorder.tree);
+        let Recorder { unwinder, tree } = &mut *recorder;
+        let node = unwinder.capture_portable(&mut LeakedPages, tree);
         let (frames, end) = recorder.tree.stack(node);
         let (mut portable, right) = (plain(&frames), oracle(Registers::current().sp));
         assert_eq!(end, StackEnd::Complete);

@@ -56,7 +56,6 @@ mod counters;
 mod scope;
 
 mod clock;
-mod stack_tree;
 mod stage;
 
 mod environment;

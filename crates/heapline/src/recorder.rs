@@ -5,13 +5,13 @@ use heapline_trace::{
     StreamId,
 };
 use heapline_unwind::{
-    CutReason, FrameAddress, FrameTree, Module, Pages, Registers, StackEnd, Unwinder,
+    CutReason, FIRST_NODE, FrameAddress, LOST_NODE, Module, Pages, Registers, StackEnd, StackLog,
+    Unwinder,
 };
 
 use crate::activations::{Activations, PendingMark};
 use crate::clock::Clock;
 use crate::sink::{self, Failure};
-use crate::stack_tree::StackTree;
 use crate::stage::Stage;
 use crate::sys;
 
@@ -22,7 +22,6 @@ pub(crate) struct Recorder {
     unwinder: Unwinder,
     activations: Activations,
     writer: Writer,
-    tree: StackTree,
 }
 
 /// The end of the pipeline: encoder and stage.
@@ -45,7 +44,6 @@ impl Recorder {
                 encoder: Encoder::new(),
                 stage: None,
             },
-            tree: StackTree::new(),
         }
     }
 
@@ -54,7 +52,6 @@ impl Recorder {
         if let Some(old) = self.writer.stage.take() {
             old.abandon();
         }
-        self.tree.clear();
         self.activations.clear();
         self.unwinder.restart(max_frames);
         self.writer.encoder = Encoder::new();
@@ -97,15 +94,12 @@ impl Recorder {
     /// The node of the stack that these registers are the top of.
     #[inline]
     pub(crate) fn capture(&mut self, registers: Registers) -> Result<NodeId, Failure> {
-        let mut frames = Frames {
-            tree: &mut self.tree,
+        let mut log = Log {
             writer: &mut self.writer,
             failure: None,
         };
-        let node = self
-            .unwinder
-            .capture(registers, &mut KernelPages, &mut frames);
-        match frames.failure {
+        let node = self.unwinder.capture(registers, &mut KernelPages, &mut log);
+        match log.failure {
             None => Ok(NodeId(node)),
             Some(failure) => Err(failure),
         }
@@ -232,31 +226,25 @@ impl Pages for KernelPages {
     }
 }
 
-/// The unwinder's tree: known frames are looked up, new ones are written.
-struct Frames<'a> {
-    tree: &'a mut StackTree,
+/// What the unwinder finds anew is written.
+struct Log<'a> {
     writer: &'a mut Writer,
     failure: Option<Failure>,
 }
 
-impl FrameTree for Frames<'_> {
-    fn root(&mut self, end: StackEnd) -> u32 {
-        match end {
-            StackEnd::Complete => NodeId::COMPLETE.0,
-            StackEnd::Cut(reason) => cut_root(reason).0,
-        }
-    }
-
-    #[inline]
-    fn child(&mut self, parent: u32, address: FrameAddress) -> u32 {
-        let parent = NodeId(parent);
-        if parent == NodeId::LOST {
-            return parent.0;
-        }
-        let address = trace_address(address);
-        match self.tree.find(parent, address) {
-            Some(node) => node.0,
-            None => self.new_node(parent, address).0,
+impl StackLog for Log<'_> {
+    #[cold]
+    fn node(&mut self, node: u32, parent: u32, address: FrameAddress) -> bool {
+        let put = self.writer.put_with(MAX_HOT_RECORD_BYTES, |encoder, out| {
+            encoder.node(out, NodeId(parent), trace_address(address))
+        });
+        match put {
+            // Both count from the same number, one by one.
+            Ok(written) => written.0 == node,
+            Err(failure) => {
+                self.failure = Some(failure);
+                false
+            }
         }
     }
 
@@ -269,7 +257,6 @@ impl FrameTree for Frames<'_> {
     }
 
     fn modules_changed(&mut self) {
-        self.tree.clear();
         let put = self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
             encoder.modules_changed(out)
         });
@@ -277,23 +264,7 @@ impl FrameTree for Frames<'_> {
     }
 }
 
-impl Frames<'_> {
-    #[cold]
-    fn new_node(&mut self, parent: NodeId, address: TraceAddress) -> NodeId {
-        let put = self.writer.put_with(MAX_HOT_RECORD_BYTES, |encoder, out| {
-            encoder.node(out, parent, address)
-        });
-        match put {
-            Ok(node) if self.tree.insert(parent, address, node) => node,
-            // Written but not remembered: it would be written again for each event.
-            Ok(_) => NodeId::LOST,
-            Err(failure) => {
-                self.failure = Some(failure);
-                NodeId::LOST
-            }
-        }
-    }
-
+impl Log<'_> {
     fn note(&mut self, result: Result<(), Failure>) {
         if let Err(failure) = result {
             self.failure = Some(failure);
@@ -309,7 +280,10 @@ fn trace_address(address: FrameAddress) -> TraceAddress {
     }
 }
 
-/// Each reason for a cut has a root of its own.
-fn cut_root(reason: CutReason) -> NodeId {
-    NodeId((NodeId::FIRST_CUT.0 + reason as u32).min(NodeId::FIRST_FRAME.0 - 1))
-}
+// The trace names the same nodes by the same numbers.
+const _: () = assert!(
+    FIRST_NODE == NodeId::FIRST_FRAME.0
+        && LOST_NODE == NodeId::LOST.0
+        && StackEnd::Complete.root() == NodeId::COMPLETE.0
+        && StackEnd::Cut(CutReason::NoModule).root() == NodeId::FIRST_CUT.0
+);

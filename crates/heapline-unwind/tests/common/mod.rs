@@ -2,9 +2,11 @@
 //! is leaked, and the `backtrace` crate's stack to compare with.
 #![allow(dead_code)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use heapline_unwind::{FrameAddress, FrameTree, Module, Pages, Registers, StackEnd, Unwinder};
+use heapline_unwind::{
+    FIRST_NODE, FrameAddress, Module, Pages, Registers, StackEnd, StackLog, Unwinder,
+};
 
 /// Memory without end.
 pub(crate) struct LeakedPages;
@@ -38,40 +40,26 @@ pub(crate) struct KnownModule {
     pub(crate) path: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
-    Root(StackEnd),
-    Child(u32, FrameAddress),
-}
-
-/// Interned stacks.
+/// The nodes that were told.
 #[derive(Default)]
 pub(crate) struct Tree {
-    nodes: Vec<Node>,
-    roots: HashMap<StackEnd, u32>,
-    index: HashMap<(u32, FrameAddress), u32>,
+    /// Parent and frame, by number.
+    nodes: HashMap<u32, (u32, FrameAddress)>,
+    pairs: HashSet<(u32, FrameAddress)>,
     pub(crate) modules: Vec<KnownModule>,
     pub(crate) modules_changed: u32,
-    /// Calls of `child`.
-    pub(crate) asked: u64,
+    /// Nodes told.
+    pub(crate) told: u64,
 }
 
-impl FrameTree for Tree {
-    fn root(&mut self, end: StackEnd) -> u32 {
-        let nodes = &mut self.nodes;
-        *self.roots.entry(end).or_insert_with(|| {
-            nodes.push(Node::Root(end));
-            nodes.len() as u32 - 1
-        })
-    }
-
-    fn child(&mut self, parent: u32, address: FrameAddress) -> u32 {
-        self.asked += 1;
-        let nodes = &mut self.nodes;
-        *self.index.entry((parent, address)).or_insert_with(|| {
-            nodes.push(Node::Child(parent, address));
-            nodes.len() as u32 - 1
-        })
+impl StackLog for Tree {
+    fn node(&mut self, node: u32, parent: u32, address: FrameAddress) -> bool {
+        assert_eq!(u64::from(node), u64::from(FIRST_NODE) + self.told);
+        assert!(parent < node && !self.nodes.contains_key(&node));
+        assert!(self.pairs.insert((parent, address)), "told twice");
+        self.nodes.insert(node, (parent, address));
+        self.told += 1;
+        true
     }
 
     fn module(&mut self, module: &Module<'_>) {
@@ -86,6 +74,8 @@ impl FrameTree for Tree {
 
     fn modules_changed(&mut self) {
         self.modules_changed += 1;
+        // A node may be told anew, under another number.
+        self.pairs.clear();
     }
 }
 
@@ -94,15 +84,11 @@ impl Tree {
     pub(crate) fn stack(&self, node: u32) -> (Vec<FrameAddress>, StackEnd) {
         let mut frames = Vec::new();
         let mut node = node;
-        loop {
-            match self.nodes[node as usize] {
-                Node::Root(end) => return (frames, end),
-                Node::Child(parent, address) => {
-                    frames.push(address);
-                    node = parent;
-                }
-            }
+        while let Some(&(parent, address)) = self.nodes.get(&node) {
+            frames.push(address);
+            node = parent;
         }
+        (frames, StackEnd::of_root(node).expect("a root"))
     }
 }
 

@@ -57,22 +57,57 @@ pub struct Module<'a> {
     pub path: &'a [u8],
 }
 
-/// What the caller builds out of frames. Called while a capture runs, so an
+/// The number of the first node that is a frame. Those below are what is outside of
+/// the outermost frame: [`StackEnd::root`], and [`LOST_NODE`].
+pub const FIRST_NODE: u32 = 16;
+
+/// Stands for stacks that there was no memory for.
+pub const LOST_NODE: u32 = 1;
+
+impl CutReason {
+    const ALL: [CutReason; 6] = [
+        CutReason::NoModule,
+        CutReason::NoRule,
+        CutReason::Odd,
+        CutReason::NotAdvancing,
+        CutReason::OutsideStack,
+        CutReason::NoMemory,
+    ];
+}
+
+impl StackEnd {
+    /// The node outside of the outermost frame of stacks that end so.
+    #[must_use]
+    pub const fn root(self) -> u32 {
+        match self {
+            StackEnd::Complete => 0,
+            StackEnd::Cut(reason) => 2 + reason as u32,
+        }
+    }
+
+    /// The end that a node below [`FIRST_NODE`] stands for.
+    #[must_use]
+    pub fn of_root(node: u32) -> Option<StackEnd> {
+        let cuts = CutReason::ALL.map(StackEnd::Cut);
+        let mut ends = core::iter::once(StackEnd::Complete).chain(cuts);
+        ends.find(|end| end.root() == node)
+    }
+}
+
+/// Where new nodes and modules are told. Called while a capture runs, so an
 /// implementation must not allocate from what is being recorded, lock or panic.
-pub trait FrameTree {
-    /// The node for "outside of the outermost frame" of stacks that end so.
-    fn root(&mut self, end: StackEnd) -> u32;
+pub trait StackLog {
+    /// This frame, called from the frame (or root) `parent`, is `node` from now on.
+    /// Numbers ascend by one from [`FIRST_NODE`]. False if it could not be logged:
+    /// then the number is given again to the next one, and the capture's stack is
+    /// [`LOST_NODE`].
+    fn node(&mut self, node: u32, parent: u32, address: FrameAddress) -> bool;
 
-    /// The node for this frame called from `parent`: always the same one for
-    /// the same pair, until [`FrameTree::modules_changed`].
-    fn child(&mut self, parent: u32, address: FrameAddress) -> u32;
-
-    /// A module that later addresses lie in. Called once for each, before the
-    /// first address inside it.
+    /// A module that later addresses lie in. Told once, before the first address
+    /// inside it.
     fn module(&mut self, module: &Module<'_>);
 
-    /// A module that this tree was told of went away or was replaced. Nodes
-    /// handed out so far are not used again; modules still mapped are not
-    /// told anew.
+    /// A module that was told went away or was replaced. Nodes told so far are not
+    /// used again; modules still mapped are not told anew.
     fn modules_changed(&mut self);
 }
