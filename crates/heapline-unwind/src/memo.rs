@@ -114,6 +114,8 @@ pub(crate) struct LastWalk {
     whole: bool,
     /// The node outside of the outermost frame.
     root: u32,
+    /// The hash of the stack whose walk has met a remembered frame.
+    met: PathHash,
     #[cfg(test)]
     pub(crate) skip_comparison: bool,
 }
@@ -130,6 +132,7 @@ impl LastWalk {
             proven: 0,
             whole: false,
             root: 0,
+            met: PathHash::of_root(0),
             #[cfg(test)]
             skip_comparison: false,
         }
@@ -226,31 +229,30 @@ impl LastWalk {
     /// outwards.
     #[inline]
     pub(crate) fn meets(&mut self, state: State, tree: &NodeTree, compared: &mut u64) -> bool {
-        while let Some(index) = self.kept.checked_sub(1) {
-            let Some(&[code, sp, bp, word, hash]) = self.frames.get(index) else {
-                return false;
-            };
+        let mut rest = self.frames.range(0, self.kept);
+        while let [outer @ .., frame] = rest {
+            let &[code, sp, bp, word, hash] = frame;
             if sp > state.sp {
-                self.kept_sp = sp;
+                (self.kept, self.kept_sp) = (rest.len(), sp);
                 return false;
             }
             let equal = sp == state.sp
                 && code == state.code.word()
                 && (bp == state.bp || word & NEEDS_BP == 0);
             if !equal {
-                self.kept = index;
+                rest = outer;
                 continue;
             }
             // What memory takes to answer goes by while words are compared.
-            let new = self.new_frames.range(0, self.new_frames.len());
-            if !new.is_empty() {
-                tree.expect(PathHash::from_word(hash).inward_all(new));
-            }
+            self.met = PathHash::from_word(hash).inward_all(self.new_frames.all());
+            tree.expect(self.met);
+            self.kept = rest.len();
             if self.prove(reads_of(word), compared) {
                 return true;
             }
+            rest = self.frames.range(0, self.kept);
         }
-        self.kept_sp = u64::MAX;
+        (self.kept, self.kept_sp) = (0, u64::MAX);
         false
     }
 
@@ -302,13 +304,11 @@ impl LastWalk {
         tree: &mut NodeTree,
         adding: &mut Adding<'_, P, L>,
     ) -> Option<u32> {
-        let outer = self.kept.checked_sub(1);
-        let outer = outer.and_then(|index| self.frames.get(index)).copied();
-        let outer = outer.unwrap_or_else(|| root_frame(self.root));
+        self.frames.truncate(self.kept);
+        let root = root_frame(self.root);
+        let outer = *self.frames.all().last().unwrap_or(&root);
         let known = outer[3] & NODE_KNOWN != 0;
         let new = self.new_frames.len();
-        let depth = self.kept + new;
-        self.frames.truncate(self.kept);
         if new == 0 && known {
             return Some(outer[3] as u32);
         }
@@ -318,12 +318,24 @@ impl LastWalk {
             self.clear();
             return None;
         }
-        let frames = self.new_frames.range(0, new);
-        let hash = PathHash::from_word(outer[4]).inward_all(frames);
+        if self.kept == 0 {
+            self.met = PathHash::from_word(outer[4]).inward_all(self.new_frames.all());
+        }
         self.append(&outer);
+        let depth = self.frames.len();
         // Deep stacks get the nodes of their frames only as far as the limit lets them.
         let node = if known && depth <= limit.frames() {
-            self.new_nodes(&outer, hash, tree, adding)
+            let outer = outer[3] as u32;
+            let new = self.new_frames.all();
+            let appended = self.frames.tail_mut(self.kept);
+            match tree.find_path(outer, new, self.met, |index, node| {
+                if let Some(frame) = appended.get_mut(new.len() - 1 - index) {
+                    frame[3] |= NODE_KNOWN | u64::from(node);
+                }
+            }) {
+                Some(node) => node,
+                None => self.add_nodes(outer, tree, adding),
+            }
         } else {
             self.kept = depth;
             self.node(limit, tree, adding)
@@ -338,26 +350,22 @@ impl LastWalk {
     /// the last of which is `outer`, and what they have read. There is room for all.
     #[inline]
     fn append(&mut self, outer: &[u64; 5]) {
-        let [
-            mut next_code,
-            mut next_sp,
-            mut next_bp,
-            outer_word,
-            outer_hash,
-        ] = *outer;
-        let mut needs_bp = outer_word & NEEDS_BP != 0;
-        let mut hash = PathHash::from_word(outer_hash);
+        let [mut next_code, mut next_sp, mut next_bp, word, hash] = *outer;
+        let mut needs_bp = word & NEEDS_BP != 0;
+        let mut hash = PathHash::from_word(hash);
+        let new = self.new_frames.all();
+        let mut reads = self.reads.adding();
         let mut unlisted = self.listed.len();
-        for &[code, sp, bp, rule] in self.new_frames.range(0, self.new_frames.len()).iter().rev() {
+        for (slot, frame) in self.frames.room().iter_mut().zip(new.iter().rev()) {
+            let &[code, sp, bp, rule] = frame;
             let rule = Rule::from_word(rule);
             if rule.is_framed() {
-                self.reads.push_reserved(next_sp.wrapping_sub(8), next_code);
+                reads.push(next_sp.wrapping_sub(8), next_code);
                 let bp_bytes = rule.bp_bytes();
                 if bp_bytes != 0 {
                     // No input of the walk where nobody further out asks for it.
                     if needs_bp {
-                        let address = next_sp.wrapping_sub(bp_bytes);
-                        self.reads.push_reserved(address, next_bp);
+                        reads.push(next_sp.wrapping_sub(bp_bytes), next_bp);
                     }
                     needs_bp = false;
                 }
@@ -365,40 +373,19 @@ impl LastWalk {
             } else {
                 let first = unlisted.saturating_sub(rule.listed_reads());
                 for &[address, value] in self.listed.range(first, unlisted) {
-                    self.reads.push_reserved(address, value);
+                    reads.push(address, value);
                 }
                 unlisted = first;
                 needs_bp = rule.needs_bp();
             }
             hash = hash.inward(rule.site());
-            let reads = (self.reads.len() as u64 & READS_MASK) << 32;
-            let word = reads | if needs_bp { NEEDS_BP } else { 0 };
-            self.frames.push_reserved([code, sp, bp, word, hash.word()]);
+            let word = (reads.len() as u64 & READS_MASK) << 32;
+            let word = word | if needs_bp { NEEDS_BP } else { 0 };
+            *slot = [code, sp, bp, word, hash.word()];
             (next_code, next_sp, next_bp) = (code, sp, bp);
         }
-    }
-
-    /// The nodes of the frames just appended; returns the innermost one's.
-    #[inline]
-    fn new_nodes<P: Pages, L: StackLog>(
-        &mut self,
-        outer: &[u64; 5],
-        hash: PathHash,
-        tree: &mut NodeTree,
-        adding: &mut Adding<'_, P, L>,
-    ) -> u32 {
-        let new = self.new_frames.range(0, self.new_frames.len());
-        let mut innermost_first = self.frames.tail_mut(self.kept).iter_mut().rev();
-        let known = tree.find_path(outer[3] as u32, new, hash, |node| {
-            if let Some(frame) = innermost_first.next() {
-                frame[3] |= NODE_KNOWN | u64::from(node);
-            }
-        });
-        if !known {
-            return self.add_nodes(outer[3] as u32, tree, adding);
-        }
-        let last = self.frames.len().wrapping_sub(1);
-        self.frames.get(last).map_or(0, |frame| frame[3] as u32)
+        drop(reads);
+        self.frames.extend(new.len());
     }
 
     /// As above, where not all of them are known.
@@ -410,7 +397,7 @@ impl LastWalk {
         adding: &mut Adding<'_, P, L>,
     ) -> u32 {
         let mut node = outer;
-        let new = self.new_frames.range(0, self.new_frames.len()).iter().rev();
+        let new = self.new_frames.all().iter().rev();
         for (frame, new) in self.frames.tail_mut(self.kept).iter_mut().zip(new) {
             let site = Rule::from_word(new[3]).site();
             node = tree.child(node, site, PathHash::from_word(frame[4]), adding);
@@ -499,7 +486,7 @@ impl LastWalk {
         tree: &mut NodeTree,
         adding: &mut Adding<'_, P, L>,
     ) -> u32 {
-        let walk = self.new_frames.range(0, self.new_frames.len());
+        let walk = self.new_frames.all();
         let mut node = self.root;
         let mut hash = PathHash::of_root(self.root);
         let mut child = |site: u32| {

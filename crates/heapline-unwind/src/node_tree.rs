@@ -161,36 +161,31 @@ impl NodeTree {
         }
     }
 
-    /// The nodes of `frames` (innermost first, rules in their last words) below `outer`
-    /// if all are known: each is handed to `found`. `hash` is that of the stack with
-    /// all of them. If the answer is no, what was handed over is void.
+    /// The node of the first of `frames` (innermost first, rules in their last words)
+    /// below `outer` if all are known: each is handed to `found`, with its index. `hash`
+    /// is that of the stack with all of them. If there is none what was handed over is
+    /// void.
     #[inline]
     pub(crate) fn find_path(
         &self,
         outer: u32,
         frames: &[[u64; 4]],
         hash: PathHash,
-        mut found: impl FnMut(u32),
-    ) -> bool {
-        let Some(innermost) = frames.first() else {
-            return false;
-        };
-        let Some(index) = self.find(hash, |link| link as u32 == site(innermost)) else {
-            return false;
-        };
-        let mut node = self.base.wrapping_add(index);
-        for frame in frames {
-            let index = node.wrapping_sub(self.base) as usize;
-            let Some(&[link]) = self.links.get(index) else {
-                return false;
-            };
+        mut found: impl FnMut(usize, u32),
+    ) -> Option<u32> {
+        let first = site(frames.first()?);
+        let index = self.find(hash, |link| link as u32 == first)?;
+        let innermost = self.base.wrapping_add(index);
+        let mut node = innermost;
+        for (index, frame) in frames.iter().enumerate() {
+            let &[link] = self.links.get(node.wrapping_sub(self.base) as usize)?;
             if link as u32 != site(frame) {
-                return false;
+                return None;
             }
-            found(node);
+            found(index, node);
             node = parent_of(link);
         }
-        node == outer
+        (node == outer).then_some(innermost)
     }
 
     #[cold]
@@ -243,7 +238,7 @@ impl NodeTree {
     /// Places all links in an empty index. Parents come first, so each hash follows
     /// from one that was computed before.
     fn fill(&self, index: &mut [u64], bits: u32, pages: &mut impl Pages) -> bool {
-        let links = self.links.range(0, self.links.len());
+        let links = self.links.all();
         if links.is_empty() {
             return true;
         }
@@ -417,8 +412,11 @@ mod tests {
         let hash = caller.1.inward(1);
         let find = |tree: &NodeTree, parent: u32, path: &[[u64; 4]]| {
             let mut nodes = Vec::new();
-            let found = tree.find_path(parent, path, hash, |node| nodes.push(node));
-            found.then_some(nodes)
+            let found = tree.find_path(parent, path, hash, |_, node| nodes.push(node));
+            found.map(|innermost| {
+                assert_eq!(nodes.first(), Some(&innermost));
+                nodes
+            })
         };
         assert_eq!(find(&tree, outer.0, &path), None);
         let inner = child(&mut tree, caller, 1, &mut adding);

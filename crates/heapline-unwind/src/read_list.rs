@@ -31,11 +31,6 @@ impl ReadList {
     }
 
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.pairs.len()
-    }
-
-    #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {
         self.pairs.truncate(len);
     }
@@ -46,31 +41,29 @@ impl ReadList {
         self.pairs.reserve(more, pages)
     }
 
-    /// Adds a read for which there is room. One that is not of this stack is left
-    /// out; no walk makes such.
+    /// A way to add reads for which there is room.
     #[inline]
-    pub(crate) fn push_reserved(&mut self, address: u64, value: u64) {
-        if self.stack.holds_word(address) {
-            self.pairs.push_reserved([address, value]);
+    pub(crate) fn adding(&mut self) -> AddingReads<'_> {
+        AddingReads {
+            stack: self.stack,
+            added: 0,
+            before: self.pairs.len(),
+            pairs: &mut self.pairs,
         }
     }
 
     /// The first read of `[from, to)` whose value is not at its address any more.
     #[inline]
     pub(crate) fn first_difference(&self, from: usize, to: usize) -> Option<usize> {
-        let pairs = self.pairs.range(from, to.min(self.pairs.len()));
-        // Four at a time: most have not changed, and one branch for all of them is
-        // half the work.
-        let (chunks, rest) = pairs.as_chunks::<4>();
-        let different = |pair: &[u64; 2]| self.load(pair[0]) ^ pair[1];
-        for (index, chunk) in chunks.iter().enumerate() {
-            if chunk.iter().fold(0, |sum, pair| sum | different(pair)) != 0 {
-                let within = chunk.iter().position(|pair| different(pair) != 0);
-                return Some(from + index * 4 + within.unwrap_or(0));
-            }
+        let pairs = self.pairs.range(from, to);
+        let different = |pair: &[u64; 2]| self.load(pair[0]) != pair[1];
+        // Two at a time: most have not changed, and one branch for both is less work.
+        let (twos, rest) = pairs.as_chunks::<2>();
+        let changed = twos.iter().any(|[a, b]| different(a) | different(b));
+        if !changed && !rest.iter().any(different) {
+            return None;
         }
-        let within = rest.iter().position(|pair| different(pair) != 0)?;
-        Some(from + chunks.len() * 4 + within)
+        Some(from + pairs.iter().position(different).unwrap_or(0))
     }
 
     /// The word at the address of one of the pairs.
@@ -82,5 +75,39 @@ impl ReadList {
         // program may write there at any time, hence volatile: whatever value is
         // seen, it is only compared.
         unsafe { word.read_volatile() }
+    }
+}
+
+/// Reads being added; they count once this is dropped.
+pub(crate) struct AddingReads<'a> {
+    pairs: &'a mut Records<2>,
+    stack: StackMemory,
+    before: usize,
+    added: usize,
+}
+
+impl AddingReads<'_> {
+    /// Adds a read. One that is not of this stack is left out; no walk makes such.
+    #[inline]
+    pub(crate) fn push(&mut self, address: u64, value: u64) {
+        if self.stack.holds_word(address)
+            && let Some(slot) = self.pairs.room().get_mut(self.added)
+        {
+            *slot = [address, value];
+            self.added += 1;
+        }
+    }
+
+    /// How many reads there are in all.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.before + self.added
+    }
+}
+
+impl Drop for AddingReads<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.pairs.extend(self.added);
     }
 }

@@ -1,4 +1,5 @@
 //! Growing arrays of fixed-size records whose memory comes from [`Pages`].
+#![allow(unsafe_code)]
 
 use crate::Pages;
 
@@ -10,6 +11,7 @@ const FIRST_WORDS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Records<const N: usize> {
     memory: &'static mut [[u64; N]],
+    /// At most the length of `memory`.
     len: usize,
 }
 
@@ -26,24 +28,40 @@ impl<const N: usize> Records<N> {
         self.len
     }
 
+    /// All records.
+    #[inline]
+    pub(crate) fn all(&self) -> &[[u64; N]] {
+        // SAFETY: `len` is at most the length of `memory`: it only grows by records that
+        // were written there.
+        unsafe { self.memory.get_unchecked(..self.len) }
+    }
+
+    /// All records.
+    #[inline]
+    pub(crate) fn all_mut(&mut self) -> &mut [[u64; N]] {
+        // SAFETY: as in `all`.
+        unsafe { self.memory.get_unchecked_mut(..self.len) }
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<&[u64; N]> {
-        self.memory.get(index)
+        self.all().get(index)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut [u64; N]> {
-        self.memory.get_mut(index)
+        self.all_mut().get_mut(index)
     }
 
     /// The records `[from, to)`; empty when there are fewer.
     #[inline]
     pub(crate) fn range(&self, from: usize, to: usize) -> &[[u64; N]] {
-        self.memory.get(from..to).unwrap_or(&[])
+        self.all().get(from..to).unwrap_or(&[])
     }
 
+    #[inline]
     pub(crate) fn tail_mut(&mut self, from: usize) -> &mut [[u64; N]] {
-        self.memory.get_mut(from..self.len).unwrap_or(&mut [])
+        self.all_mut().get_mut(from..).unwrap_or(&mut [])
     }
 
     /// Adds a record; false when there is no memory for it.
@@ -52,10 +70,9 @@ impl<const N: usize> Records<N> {
         if self.len == self.memory.len() && !self.grow(pages) {
             return false;
         }
-        let Some(slot) = self.memory.get_mut(self.len) else {
-            return false;
-        };
-        *slot = record;
+        // SAFETY: `len` is at most the length of `memory`, and was not equal to it or
+        // memory was added.
+        unsafe { *self.memory.get_unchecked_mut(self.len) = record };
         self.len += 1;
         true
     }
@@ -78,6 +95,11 @@ impl<const N: usize> Records<N> {
     /// Makes room for so many more records; false when there is no memory for them.
     #[inline]
     pub(crate) fn reserve(&mut self, more: usize, pages: &mut impl Pages) -> bool {
+        self.memory.len() - self.len >= more || self.grow_by(more, pages)
+    }
+
+    #[cold]
+    fn grow_by(&mut self, more: usize, pages: &mut impl Pages) -> bool {
         while self.memory.len() - self.len < more {
             if !self.grow(pages) {
                 return false;
@@ -86,10 +108,23 @@ impl<const N: usize> Records<N> {
         true
     }
 
+    /// The memory behind the last record, as far as it was reserved.
+    #[inline]
+    pub(crate) fn room(&mut self) -> &mut [[u64; N]] {
+        // SAFETY: as in `all`.
+        unsafe { self.memory.get_unchecked_mut(self.len..) }
+    }
+
+    /// Makes records of what was written to the beginning of [`Records::room`].
+    #[inline]
+    pub(crate) fn extend(&mut self, more: usize) {
+        self.len = (self.len + more).min(self.memory.len());
+    }
+
     /// Adds a record for which there is room; without room it is lost.
     #[inline]
     pub(crate) fn push_reserved(&mut self, record: [u64; N]) {
-        if let Some(slot) = self.memory.get_mut(self.len) {
+        if let Some(slot) = self.room().first_mut() {
             *slot = record;
             self.len += 1;
         }
@@ -102,6 +137,9 @@ impl<const N: usize> Records<N> {
             return false;
         };
         let memory = words.as_chunks_mut::<N>().0;
+        if memory.len() < records {
+            return false;
+        }
         for (new, old) in memory.iter_mut().zip(self.memory.iter()) {
             *new = *old;
         }

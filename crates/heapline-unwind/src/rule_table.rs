@@ -95,7 +95,7 @@ impl RuleTable {
     /// The code of a site; `None` for [`RuleTable::OMITTED`].
     pub(crate) fn code(&self, site: u32) -> Option<Code> {
         let index = (site as usize).checked_sub(1)?;
-        let &[word] = self.sites.range(0, self.sites.len()).get(index)?;
+        let &[word] = self.sites.get(index)?;
         Some(Code::from_word(word))
     }
 

@@ -90,7 +90,7 @@ impl<'a, P: Pages, L: StackLog> Walk<'a, P, L> {
     }
 
     /// The state is three values and not one: they stay in registers.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn run(&mut self, start: State) -> Outcome {
         let State {
             mut code,
