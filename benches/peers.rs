@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let status = Command::new(cargo)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["run", "--quiet", "--release", "--package", "heapline-peers"])
-        .args(["--bin", "harness", "--"])
+        .args(["--bin", "peers-harness", "--"])
         .args(arguments.iter().filter(|argument| *argument != "--bench"))
         .status()
         .expect("cargo runs");

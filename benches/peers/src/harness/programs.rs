@@ -33,7 +33,7 @@ impl Programs {
             .map(|tool| (*tool, program(*tool, release, target)));
         Ok(Self {
             of: of.collect(),
-            events: release.join("events"),
+            events: release.join("peers-events"),
         })
     }
 
@@ -48,47 +48,44 @@ impl Programs {
 }
 
 fn program(tool: Tool, release: &Path, target: &Path) -> Result<PathBuf, &'static str> {
-    let name = match tool {
-        Tool::Bare => "bare",
-        Tool::Counting => "counting",
-        Tool::Heapline => "heapline",
-        Tool::Dhat => "dhat",
-        Tool::HeaplineFramePointers => return with_frame_pointers(target),
-        Tool::Heapscope => return heapscope(release, target),
-        Tool::Heaptrack => installed("heaptrack")?,
-        Tool::ValgrindDhat => installed("valgrind")?,
-    };
-    Ok(release.join(name))
+    match tool {
+        Tool::Bare => Ok(release.join("peers-bare")),
+        Tool::Counting => Ok(release.join("peers-counting")),
+        Tool::Heapline => Ok(release.join("peers-heapline")),
+        Tool::Dhat => Ok(release.join("peers-dhat")),
+        Tool::HeaplineFramePointers => with_frame_pointers(target, "peers-heapline", &[]),
+        // It refuses to run without frame pointers, and asks for a newer compiler than
+        // it needs.
+        Tool::Heapscope => {
+            let selection = ["--features", "heapscope", "--ignore-rust-version"];
+            with_frame_pointers(target, "peers-heapscope", &selection)
+        }
+        Tool::Heaptrack => installed("heaptrack", release),
+        Tool::ValgrindDhat => installed("valgrind", release),
+    }
 }
 
-/// These run the bare program.
-fn installed(tool: &str) -> Result<&'static str, &'static str> {
+/// Tools from outside run the bare program.
+fn installed(tool: &str, release: &Path) -> Result<PathBuf, &'static str> {
     let mut command = Command::new(tool);
     command.arg("--version");
     command.stdout(Stdio::null()).stderr(Stdio::null());
     match command.status() {
-        Ok(status) if status.success() => Ok("bare"),
+        Ok(status) if status.success() => Ok(release.join("peers-bare")),
         _ => Err("not installed"),
     }
 }
 
-fn with_frame_pointers(target: &Path) -> Result<PathBuf, &'static str> {
-    say("building heapline with frame pointers");
+fn with_frame_pointers(
+    target: &Path,
+    name: &str,
+    selection: &[&str],
+) -> Result<PathBuf, &'static str> {
+    say(&format!("building {name} with frame pointers"));
     let target = target.join("frame-pointers");
-    let flags = "-C force-frame-pointers=yes";
-    if cargo_build(&target, &["--bin", "heapline"], Some(flags)) {
-        Ok(target.join("release/heapline"))
-    } else {
-        Err("not built")
-    }
-}
-
-/// It asks for a newer compiler than the workspace does.
-fn heapscope(release: &Path, target: &Path) -> Result<PathBuf, &'static str> {
-    say("building heapscope");
-    let selection = ["--bin", "heapscope", "--features", "heapscope"];
-    if cargo_build(target, &selection, None) {
-        Ok(release.join("heapscope"))
+    let selection = [&["--bin", name], selection].concat();
+    if cargo_build(&target, &selection, Some("-C force-frame-pointers=yes")) {
+        Ok(target.join("release").join(name))
     } else {
         Err("not built")
     }

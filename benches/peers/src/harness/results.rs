@@ -81,6 +81,18 @@ impl Results {
         self.median(workload, tool, |sample| sample.cpu_ns)
     }
 
+    /// Without what other processes of the tool used, to 10 ms.
+    pub(crate) fn program_cpu_ns(&self, workload: &Workload, tool: Tool) -> Option<f64> {
+        self.median(workload, tool, |sample| sample.program_cpu_ns)
+    }
+
+    /// How far the slowest run is from the fastest, as a part of the median.
+    pub(crate) fn cpu_spread(&self, workload: &Workload, tool: Tool) -> Option<f64> {
+        let times = || self.samples(workload, tool).iter().map(|run| run.cpu_ns);
+        let range = times().max()? - times().min()?;
+        Some(range as f64 / self.cpu_ns(workload, tool)?)
+    }
+
     pub(crate) fn cpu_ratio(&self, workload: &Workload, tool: Tool) -> Option<f64> {
         Some(self.cpu_ns(workload, tool)? / self.cpu_ns(workload, Tool::Bare)?)
     }

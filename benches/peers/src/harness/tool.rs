@@ -58,6 +58,14 @@ impl Tool {
         matches!(self, Tool::Heapline | Tool::HeaplineFramePointers)
     }
 
+    /// Whether it does much of its work in another process or when the program ends.
+    pub(crate) fn works_outside(self) -> bool {
+        matches!(
+            self,
+            Tool::Heapscope | Tool::Heaptrack | Tool::Dhat | Tool::ValgrindDhat
+        )
+    }
+
     /// Whether its file holds every event; that of the others grows with distinct
     /// stacks, so that bytes per event say nothing.
     pub(crate) fn records_events(self) -> bool {

@@ -9,10 +9,11 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-const BATCHES: u64 = 100;
+const BATCHES: u64 = 35;
 const REQUESTS_PER_BATCH: u64 = 100;
 const PARTS_PER_REQUEST: u64 = 5;
 const STORES: u64 = 4;
+const VERSIONS: u64 = 8;
 
 /// A question to a store, and where the answer goes.
 struct Question {
@@ -57,12 +58,17 @@ fn store(number: u64) -> mpsc::Sender<Question> {
     sender
 }
 
-/// What a store has under this key, as JSON.
+/// What a store has under this key, with its history, as JSON.
 fn document(key: &str, store: u64) -> Vec<u8> {
-    let text = format!(
-        r#"{{"key":"{key}","store":{store},"version":7,"tags":["new","fan-out"],
-            "author":{{"name":"A. N. Other","mail":"other@example.org"}},"size":[210,297]}}"#
-    );
+    let version = |number: u64| {
+        format!(
+            r#"{{"version":{number},"author":{{"name":"A. N. Other","mail":"other@example.org"}},
+                "tags":["new","fan-out"],"size":[210,297]}}"#
+        )
+    };
+    let versions: Vec<String> = (0..VERSIONS).map(version).collect();
+    let versions = versions.join(",");
+    let text = format!(r#"{{"key":"{key}","store":{store},"versions":[{versions}]}}"#);
     text.into_bytes()
 }
 
@@ -80,17 +86,18 @@ async fn request(id: u64, stores: Vec<mpsc::Sender<Question>>) -> String {
     }
     let mut found = BTreeMap::new();
     while let Some(answer) = parts.join_next().await {
-        let (part, value) = answer.expect("no part panics");
-        found.insert(part, value["author"]["name"].to_string());
+        let (part, author) = answer.expect("no part panics");
+        found.insert(part, author);
     }
     let body: Vec<String> = found.into_values().collect();
     format!("{} {}", headers["trace"], body.join("\n"))
 }
 
-async fn ask(part: u64, key: String, store: mpsc::Sender<Question>) -> (u64, Value) {
+async fn ask(part: u64, key: String, store: mpsc::Sender<Question>) -> (u64, String) {
     let (answer, text) = oneshot::channel();
     let question = Question { key, answer };
     store.send(question).await.expect("the store listens");
     let text = text.await.expect("the store answers");
-    (part, serde_json::from_slice(&text).expect("a document"))
+    let value: Value = serde_json::from_slice(&text).expect("a document");
+    (part, value["versions"][1]["author"].to_string())
 }

@@ -42,7 +42,7 @@ const PATTERNS: [&str; 48] = [
     r"[^\p{P}\p{S}\s]+",
     r"\w+\s+\w+",
     // Source code.
-    r"(?:pub(?:\([^)]*\))? )?(?:async )?(?:unsafe )?fn (?P<name>\w+)(?:<[^>]*>)?\(",
+    r"(?:pub(?:\([^)]*\))? )?(?:const )?(?:async )?fn (?P<name>\w+)(?:<[^>]*>)?\(",
     r"(?:struct|enum|union|trait|type|mod|const|static) (?P<name>[A-Za-z_]\w*)",
     r#""(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*""#,
     r"/\*(?:[^*]|\*+[^*/])*\*+/|//[^\n]*",
