@@ -69,3 +69,39 @@ fn recorded(
         counts.reallocations
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::results::Outcome;
+    use crate::results::tests::{COUNTS, results, workloads};
+    use crate::tool::Tool;
+
+    #[test]
+    fn equal_work_passes() {
+        let results = results(&[(Tool::Bare, 100, 7), (Tool::Dhat, 300, 7)]);
+        assert_eq!(check(&results), Ok(()));
+    }
+
+    #[test]
+    fn other_work_is_named() {
+        let results = results(&[(Tool::Bare, 100, 7), (Tool::Dhat, 300, 8)]);
+        let expected = "json gives 8 under dhat-rs and 7 bare";
+        assert_eq!(check(&results), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_lost_event_is_named() {
+        let mut results = results(&[(Tool::Bare, 100, 7), (Tool::Heapline, 300, 7)]);
+        let [_, syn] = workloads();
+        let Outcome::Measured { events, .. } = results.outcome(&syn, Tool::Heapline) else {
+            panic!("it was measured");
+        };
+        let mut recorded = COUNTS;
+        recorded.allocations -= 1;
+        *events = Some(recorded);
+        let expected = "syn: the trace of heapline has 9 allocations and 1 reallocations, \
+                        counted were 10 and 1";
+        assert_eq!(check(&results), Err(expected.to_owned()));
+    }
+}

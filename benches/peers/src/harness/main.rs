@@ -28,10 +28,7 @@ use crate::programs::Programs;
 
 fn main() -> ExitCode {
     match compare(&args::parse()) {
-        Ok(text) => {
-            let written = io::stdout().lock().write_all(text.as_bytes());
-            written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("peers: {error}"));
             ExitCode::FAILURE
@@ -39,18 +36,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(options: &Options) -> Result<String, Box<dyn Error>> {
+fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let programs = Programs::build(&options.tools)?;
     let folder = tempfile::Builder::new()
         .prefix("heapline-peers")
         .tempdir_in(&options.traces)?;
     let machine = Machine::of(folder.path());
     let results = rounds::run(options, &programs, folder.path());
-    check::check(&results)?;
     if let Some(path) = &options.json {
         fs::write(path, json::text(&machine, &results)?)?;
     }
-    Ok(tables::text(&machine, &results, options.style))
+    let text = tables::text(&machine, &results, options.style);
+    io::stdout().lock().write_all(text.as_bytes())?;
+    // Last, so that what was measured is there to look at.
+    check::check(&results).map_err(|difference| format!("not comparable: {difference}").into())
 }
 
 /// A line about what is going on. If nobody reads it there is nobody to tell.

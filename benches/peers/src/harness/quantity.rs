@@ -95,20 +95,55 @@ impl Quantity {
 
     /// Over all these workloads; a tool that failed in one has nothing to compare.
     pub(crate) fn mean_cell(&self, results: &Results, of: &[&Workload], tool: Tool) -> String {
-        let values = of
-            .iter()
-            .map(|workload| (self.has)(tool).then(|| (self.value)(results, workload, tool))?);
-        let mean = values
-            .collect::<Option<Vec<f64>>>()
-            .and_then(|values| match self.mean {
-                Mean::Geometric => geometric_mean(&values),
-                Mean::Median => median(values),
-                Mean::None => None,
-            });
-        match of.first().map(|first| self.cell(results, first, tool)) {
-            // A reason that holds for all of them.
-            Some(reason) if mean.is_none() => reason,
-            _ => shown(mean, self.digits),
+        let mut values = Vec::new();
+        for workload in of {
+            match (self.value)(results, workload, tool) {
+                Some(value) if (self.has)(tool) => values.push(value),
+                _ => return self.cell(results, workload, tool),
+            }
         }
+        let mean = match self.mean {
+            Mean::Geometric => geometric_mean(&values),
+            Mean::Median => median(values),
+            Mean::None => None,
+        };
+        shown(mean, self.digits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ADDED, CPU};
+    use crate::results::Outcome;
+    use crate::results::tests::{results, workloads};
+    use crate::tool::Tool;
+
+    #[test]
+    fn means() {
+        let results = results(&[(Tool::Bare, 100, 7), (Tool::Heapline, 300, 7)]);
+        let [one, two] = workloads();
+        let mean = |quantity: &super::Quantity| {
+            quantity.mean_cell(&results, &[&one, &two], Tool::Heapline)
+        };
+        assert_eq!(mean(&CPU), "3.00");
+        assert_eq!(mean(&ADDED), "20");
+    }
+
+    #[test]
+    fn one_failure_leaves_no_mean() {
+        let mut results = results(&[(Tool::Bare, 100, 7), (Tool::Dhat, 300, 7)]);
+        let [one, two] = workloads();
+        *results.outcome(&two, Tool::Dhat) = Outcome::Failed("it crashed".to_owned());
+        assert_eq!(CPU.cell(&results, &one, Tool::Dhat), "3.00");
+        assert_eq!(CPU.mean_cell(&results, &[&one, &two], Tool::Dhat), "failed");
+    }
+
+    #[test]
+    fn who_is_missing_is_named() {
+        let mut results = results(&[(Tool::Bare, 100, 7)]);
+        let [one, _] = workloads();
+        assert_eq!(CPU.cell(&results, &one, Tool::Heaptrack), "not run");
+        *results.outcome(&one, Tool::Heaptrack) = Outcome::Missing("not installed");
+        assert_eq!(CPU.cell(&results, &one, Tool::Heaptrack), "not installed");
     }
 }

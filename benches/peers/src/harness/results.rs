@@ -128,3 +128,57 @@ impl Results {
         median(samples.map(|sample| value(sample) as f64))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use heapline_peers::program::Counts;
+    use heapline_peers::workloads::{self, Workload};
+
+    use super::{Outcome, Results};
+    use crate::args::Options;
+    use crate::matrix::Style;
+    use crate::run::Sample;
+    use crate::tool::Tool;
+
+    /// What was counted in every run below.
+    pub(crate) const COUNTS: Counts = Counts {
+        allocations: 10,
+        deallocations: 9,
+        reallocations: 1,
+    };
+
+    /// Two programs with one thread.
+    pub(crate) fn workloads() -> [Workload; 2] {
+        [workloads::ALL[0], workloads::ALL[1]]
+    }
+
+    /// Both programs, once under each tool, with this CPU time and this checksum; and
+    /// under the counting one, as fast as bare ones mostly are.
+    pub(crate) fn results(runs: &[(Tool, u64, u64)]) -> Results {
+        let mut results = Results::new(&Options {
+            workloads: workloads().into(),
+            tools: Tool::ALL.into(),
+            rounds: 1,
+            slow_rounds: 1,
+            style: Style::Text,
+            json: None,
+            traces: "traces".into(),
+        });
+        for (tool, cpu_ns, checksum) in [(Tool::Counting, 100, 7)].iter().chain(runs) {
+            for workload in workloads() {
+                let Outcome::Measured { samples, .. } = results.outcome(&workload, *tool) else {
+                    continue;
+                };
+                samples.push(Sample {
+                    cpu_ns: *cpu_ns,
+                    program_cpu_ns: *cpu_ns,
+                    peak_bytes: 1,
+                    file_bytes: 1,
+                    checksum: *checksum,
+                    counts: Some(COUNTS),
+                });
+            }
+        }
+        results
+    }
+}
