@@ -21,8 +21,8 @@ pub(super) fn run() -> u64 {
         .sum()
 }
 
-/// A tree of so many nodes. One side gets up to a quarter of them, so that a million
-/// frames are never reached, but a hundred are.
+/// A tree of so many nodes. One side gets up to a quarter of them: a node is 30 calls
+/// deep on average, and 80 at most.
 fn build(nodes: u64, random: &mut Random) -> Option<Box<Node>> {
     if nodes == 0 {
         return None;
