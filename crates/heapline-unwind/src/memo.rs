@@ -116,6 +116,8 @@ pub(crate) struct LastWalk {
     root: u32,
     /// The hash of the stack whose walk has met a remembered frame.
     met: PathHash,
+    /// The last stack that was not as it had been before was a new one.
+    was_new: bool,
     #[cfg(test)]
     pub(crate) skip_comparison: bool,
 }
@@ -133,6 +135,7 @@ impl LastWalk {
             whole: false,
             root: 0,
             met: PathHash::of_root(0),
+            was_new: true,
             #[cfg(test)]
             skip_comparison: false,
         }
@@ -244,8 +247,7 @@ impl LastWalk {
                 continue;
             }
             // What memory takes to answer goes by while words are compared.
-            self.met = PathHash::from_word(hash).inward_all(self.new_frames.all());
-            tree.expect(self.met);
+            self.met = tree.expect(PathHash::from_word(hash), self.new_frames.all());
             self.kept = rest.len();
             if self.prove(reads_of(word), compared) {
                 return true;
@@ -319,23 +321,13 @@ impl LastWalk {
             return None;
         }
         if self.kept == 0 {
-            self.met = PathHash::from_word(outer[4]).inward_all(self.new_frames.all());
+            self.met = tree.expect(PathHash::from_word(outer[4]), self.new_frames.all());
         }
         self.append(&outer);
         let depth = self.frames.len();
         // Deep stacks get the nodes of their frames only as far as the limit lets them.
         let node = if known && depth <= limit.frames() {
-            let outer = outer[3] as u32;
-            let new = self.new_frames.all();
-            let appended = self.frames.tail_mut(self.kept);
-            match tree.find_path(outer, new, self.met, |index, node| {
-                if let Some(frame) = appended.get_mut(new.len() - 1 - index) {
-                    frame[3] |= NODE_KNOWN | u64::from(node);
-                }
-            }) {
-                Some(node) => node,
-                None => self.add_nodes(outer, tree, adding),
-            }
+            self.new_nodes(outer[3] as u32, tree, adding)
         } else {
             self.kept = depth;
             self.node(limit, tree, adding)
@@ -388,8 +380,36 @@ impl LastWalk {
         self.frames.extend(new.len());
     }
 
-    /// As above, where not all of them are known.
-    #[cold]
+    /// The nodes of the frames just appended, below `outer`; returns the innermost one's.
+    ///
+    /// Stacks that were seen before are found by their innermost frame, in one look-up.
+    /// New ones take one as well if the outermost new frame is asked for first. Either
+    /// kind comes in runs.
+    #[inline]
+    fn new_nodes<P: Pages, L: StackLog>(
+        &mut self,
+        outer: u32,
+        tree: &mut NodeTree,
+        adding: &mut Adding<'_, P, L>,
+    ) -> u32 {
+        let new = self.new_frames.all();
+        let appended = self.frames.tail_mut(self.kept);
+        let found = if self.was_new {
+            None
+        } else {
+            tree.find_path(outer, new, self.met, |index, node| {
+                if let Some(frame) = appended.get_mut(new.len() - 1 - index) {
+                    frame[3] |= NODE_KNOWN | u64::from(node);
+                }
+            })
+        };
+        match found {
+            Some(node) => node,
+            None => self.add_nodes(outer, tree, adding),
+        }
+    }
+
+    /// As above, from the outermost one inwards.
     fn add_nodes<P: Pages, L: StackLog>(
         &mut self,
         outer: u32,
@@ -397,12 +417,14 @@ impl LastWalk {
         adding: &mut Adding<'_, P, L>,
     ) -> u32 {
         let mut node = outer;
+        let before = tree.len();
         let new = self.new_frames.all().iter().rev();
         for (frame, new) in self.frames.tail_mut(self.kept).iter_mut().zip(new) {
             let site = Rule::from_word(new[3]).site();
             node = tree.child(node, site, PathHash::from_word(frame[4]), adding);
             set_node(frame, node);
         }
+        self.was_new = tree.len() != before;
         node
     }
 

@@ -15,6 +15,9 @@ use crate::{FIRST_NODE, FrameAddress, LOST_NODE, Pages, StackLog, sys};
 
 /// Words of the first index: two slots in each.
 const FIRST_INDEX_WORDS: usize = 512;
+/// While links are placed one after the other, the slot for that many further on is
+/// asked for.
+const PLACED_AHEAD: usize = 16;
 /// Slots that an index has at most, as a power of two: their numbers have 32 bits.
 const MAX_BITS: u32 = 30;
 
@@ -23,13 +26,6 @@ const MAX_BITS: u32 = 30;
 pub(crate) struct PathHash(u64);
 
 impl PathHash {
-    /// The stack with these frames more: innermost first, rules in their last words.
-    #[inline]
-    pub(crate) fn inward_all(self, frames: &[[u64; 4]]) -> PathHash {
-        let frames = frames.iter().rev();
-        frames.fold(self, |hash, frame| hash.inward(site(frame)))
-    }
-
     /// What is outside of the outermost frame.
     #[inline]
     pub(crate) const fn of_root(root: u32) -> PathHash {
@@ -63,7 +59,7 @@ pub(crate) struct NodeTree {
     base: u32,
     /// Slots of 32 bits, two in a word: the index of a link plus 1, and above it as
     /// much of the hash as there is room for; 0 if free. Open addressing with linear
-    /// probes, at most three quarters full.
+    /// probes, at most seven eighths full.
     index: &'static mut [u64],
     /// There are 2^bits slots.
     bits: u32,
@@ -103,6 +99,12 @@ impl NodeTree {
         self.index.fill(0);
     }
 
+    /// How many nodes there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+
     /// The number the next node gets.
     fn next_node(&self) -> Option<u32> {
         u32::try_from(self.links.len()).ok()?.checked_add(self.base)
@@ -111,6 +113,7 @@ impl NodeTree {
     /// The node of the frame at `site` below `parent`; `hash` is that of the stack with
     /// it. [`LOST_NODE`] if it is new and there is no memory for it, or it could not be
     /// logged.
+    #[inline]
     pub(crate) fn child<P: Pages, L: StackLog>(
         &mut self,
         parent: u32,
@@ -122,20 +125,29 @@ impl NodeTree {
             return parent;
         }
         let link = link(parent, site);
-        match self.find(hash, |found| found == link) {
+        // Nothing is below the newest node.
+        let newest = self.links.len().wrapping_sub(1);
+        let found = if parent.wrapping_sub(self.base) as usize == newest {
+            None
+        } else {
+            self.find(hash, |found| found == link)
+        };
+        match found {
             Some(index) => self.base.wrapping_add(index),
             None => self.add(link, hash, adding).unwrap_or(LOST_NODE),
         }
     }
 
-    /// Says that a stack with this hash is about to be asked for: the index is in
-    /// memory that caches may not hold.
+    /// Says that the stack with these frames more (innermost first, rules in their last
+    /// words) is about to be asked for, and gives its hash. The index is in memory that
+    /// caches may not hold.
     #[inline]
-    pub(crate) fn expect(&self, hash: PathHash) {
-        let (slot, _) = position(hash, self.bits);
-        if let Some(word) = self.index.get(slot / 2) {
-            sys::prefetch(word);
-        }
+    pub(crate) fn expect(&self, outer: PathHash, frames: &[[u64; 4]]) -> PathHash {
+        frames.iter().rev().fold(outer, |hash, frame| {
+            let hash = hash.inward(site(frame));
+            prefetch(self.index, self.bits, hash);
+            hash
+        })
     }
 
     #[inline]
@@ -196,7 +208,7 @@ impl NodeTree {
         adding: &mut Adding<'_, P, L>,
     ) -> Option<u32> {
         let slots = self.index.len() * 2;
-        if (self.links.len() + 1) * 4 > slots * 3 && !self.grow(adding.pages) {
+        if (self.links.len() + 1) * 8 > slots * 7 && !self.grow(adding.pages) {
             return None;
         }
         if !self.links.reserve(1, adding.pages) {
@@ -250,11 +262,15 @@ impl NodeTree {
             let outer = parent.checked_sub(self.base);
             let outer = outer.and_then(|outer| hashes.get(outer as usize));
             let outer = outer.map_or(PathHash::of_root(parent), |&word| PathHash(word));
-            let hash = outer.inward(link as u32);
             if let Some(slot) = hashes.get_mut(number) {
-                *slot = hash.0;
+                *slot = outer.inward(link as u32).0;
             }
-            place(index, bits, hash, number as u32 + 1);
+        }
+        for (number, &hash) in hashes.iter().enumerate() {
+            if let Some(&ahead) = hashes.get(number + PLACED_AHEAD) {
+                prefetch(index, bits, PathHash(ahead));
+            }
+            place(index, bits, PathHash(hash), number as u32 + 1);
         }
         pages.release(hashes);
         true
@@ -282,6 +298,15 @@ fn position(hash: PathHash, bits: u32) -> (usize, u32) {
     let upper = (hash.0 >> 32) as u32;
     let tag_bits = 32 - bits;
     ((upper >> tag_bits) as usize, upper & ((1 << tag_bits) - 1))
+}
+
+/// Asks for the memory of the first slot.
+#[inline]
+fn prefetch(index: &[u64], bits: u32, hash: PathHash) {
+    let (slot, _) = position(hash, bits);
+    if let Some(word) = index.get(slot / 2) {
+        sys::prefetch(word);
+    }
 }
 
 /// Into the first free slot; there is one.

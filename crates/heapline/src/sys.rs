@@ -428,9 +428,18 @@ unsafe fn advise(address: usize, bytes: usize, advice: i32) -> Result<()> {
     .map(drop)
 }
 
+/// Tables from this many bytes on are asked for in huge pages: they are read at
+/// random, and every read would otherwise wait for a page's address as well.
+const HUGE_FROM_BYTES: usize = 4 << 20;
+
 /// Zeroed words that live until they are given to [`release_words`].
 pub(crate) fn map_words(words: usize) -> Option<&'static mut [u64]> {
-    let memory = map_anonymous(words.checked_mul(8)?)?;
+    let bytes = words.checked_mul(8)?;
+    let memory = map_anonymous(bytes)?;
+    if bytes >= HUGE_FROM_BYTES {
+        // SAFETY: the mapping was made just now. The kernel may decline.
+        let _ = unsafe { advise(memory.as_ptr() as usize, bytes, libc::MADV_HUGEPAGE) };
+    }
     // SAFETY: the mapping is that long, zeroed, page-aligned, and known to nobody else;
     // it stays mapped until `release_words` takes the only reference.
     Some(unsafe { core::slice::from_raw_parts_mut(memory.as_ptr().cast::<u64>(), words) })
