@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use heapline_report::symbols::SymbolOptions;
-use heapline_report::{Options, Report};
+use heapline_report::{End, Options, Report};
 
 use crate::args;
 use crate::error::CliError;
@@ -17,15 +17,24 @@ pub(crate) fn report(matches: &ArgMatches, bar: &mut Bar) -> Result<Report, CliE
     open(&path, args::path(matches, "source-root"), bar)
 }
 
-/// Opens a trace with the symbols that were stored beside it, if any.
+/// Opens a trace with the symbols that were stored beside it. If there are none they are
+/// looked up, and stored for the next command.
 fn open(path: &Path, source_root: Option<PathBuf>, bar: &mut Bar) -> Result<Report, CliError> {
     let store = beside(path, SYMBOLS);
+    let stored = store.exists();
+    let moved = source_root.is_some();
     let symbols = SymbolOptions {
         source_root,
-        store: store.exists().then_some(store),
+        store: stored.then(|| store.clone()),
         ..SymbolOptions::default()
     };
-    open_with(path, symbols, bar)
+    let report = open_with(path, symbols, bar)?;
+    let whole = report.end() != End::Running && report.problems().is_empty();
+    if !stored && !moved && whole {
+        // Where this folder cannot be written to, the next command looks them up again.
+        let _ = report.save_symbols(&store);
+    }
+    Ok(report)
 }
 
 /// Opens the trace of a program that has just ended: binary and sources are those that

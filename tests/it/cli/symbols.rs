@@ -37,6 +37,17 @@ fn a_binary_that_is_gone() {
 }
 
 #[test]
+fn what_one_command_has_looked_up_the_next_one_has() {
+    let (binary, run) = recorded_copy();
+    let trace = text(&run.trace);
+    let before = works(&["lines", trace]);
+    std::fs::remove_file(&binary).expect("removed");
+    assert_eq!(works(&["lines", trace]), before);
+    std::fs::remove_file(run.trace.with_extension("symbols")).expect("it was stored");
+    assert_ne!(works(&["lines", trace]), before);
+}
+
+#[test]
 fn a_stripped_binary() {
     let (binary, run) = recorded_copy();
     strip(&binary, &[]);
@@ -93,7 +104,8 @@ fn a_source_changed_since_the_build() {
             .iter()
             .any(|text| text.as_str().is_some_and(|text| text.contains("black_box")))
     );
-    // As if the file had been edited after the build.
+    // As if the file had been edited after the build, and nothing been stored before.
+    std::fs::remove_file(run.trace.with_extension("symbols")).expect("it was stored");
     let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let file = std::fs::File::options()
         .write(true)
