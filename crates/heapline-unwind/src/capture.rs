@@ -109,6 +109,11 @@ impl Unwinder {
     fn walk(&mut self, start: &State, pages: &mut impl Pages, log: &mut impl StackLog) -> u32 {
         for _ in 0..ATTEMPTS {
             self.last.begin();
+            let compared = &mut self.counters.re_read_values;
+            if let Some(node) = self.last.branch(*start, &self.stack, compared) {
+                self.counters.memo_hits += 1;
+                return node;
+            }
             match Walk::new(self, pages, log).run(*start) {
                 Outcome::Met => self.counters.memo_hits += 1,
                 Outcome::Ended(end) => self.end(end),

@@ -66,6 +66,7 @@ mod stack_log;
 mod capture;
 mod walk;
 
+mod branches;
 mod depth_limit;
 mod memo;
 mod node_tree;

@@ -49,6 +49,11 @@
 //! no input of the walk and need not be among the words. The proof holds as
 //! before, for states without the part that is never used.
 //!
+//! # What is further in
+//!
+//! The stretch of a walk up to the frame it met is kept as well, for walks that begin
+//! in the same place later: see `branches.rs`.
+//!
 //! # What it takes
 //!
 //! | the proof needs | so |
@@ -71,6 +76,7 @@
 //! and never compared again, what lies inside is dropped at once. A capture
 //! thus compares each word at most once and steps each frame at most once.
 
+use crate::branches::{Branches, Met};
 use crate::code::{Code, State};
 use crate::depth_limit::DepthLimit;
 use crate::node_tree::{Adding, NodeTree, PathHash};
@@ -104,6 +110,7 @@ pub(crate) struct LastWalk {
     new_frames: Records<4>,
     /// (address, value), in the order of the walk
     listed: Records<2>,
+    branches: Branches,
     /// Remembered frames that may still be met.
     kept: usize,
     /// The sp of the innermost of these; the highest number if there is none.
@@ -129,6 +136,7 @@ impl LastWalk {
             reads: ReadList::new(),
             new_frames: Records::new(),
             listed: Records::new(),
+            branches: Branches::new(),
             kept: 0,
             kept_sp: u64::MAX,
             proven: 0,
@@ -144,6 +152,7 @@ impl LastWalk {
     pub(crate) fn clear(&mut self) {
         self.frames.truncate(0);
         self.reads.truncate(0);
+        self.branches.clear();
         self.keep(0);
     }
 
@@ -180,6 +189,53 @@ impl LastWalk {
         let last = frames.checked_sub(1);
         let last = last.and_then(|index| self.frames.get(index));
         self.kept_sp = last.map_or(u64::MAX, |frame| frame[1]);
+    }
+
+    /// The node of a walk from `state`, if one like it was kept whole as far as a frame
+    /// that is still remembered.
+    #[inline]
+    pub(crate) fn branch(
+        &mut self,
+        state: State,
+        stack: &StackMemory,
+        compared: &mut u64,
+    ) -> Option<u32> {
+        if let Some(&[code, sp, ..]) = self.frames.all().last()
+            && (code, sp) == (state.code.word(), state.sp)
+        {
+            return None;
+        }
+        let (met, node) = self.branches.find(state, stack)?;
+        let &[_, sp, bp, word, _] = self.frames.get(met.index)?;
+        let there = sp == met.sp
+            && word & NODE_KNOWN != 0
+            && word as u32 == met.node
+            && (bp == met.bp || word & NEEDS_BP == 0);
+        (there && self.prove(reads_of(word), compared)).then_some(node)
+    }
+
+    /// Keeps the walk that was just joined to the remembered frame `outer`.
+    #[inline]
+    fn keep_branch(&mut self, outer: &[u64; 5], node: u32, pages: &mut impl Pages) {
+        let (Some(&[code, sp, bp, _]), Some(last)) =
+            (self.new_frames.all().first(), self.frames.all().last())
+        else {
+            return;
+        };
+        let state = State {
+            code: Code::from_word(code),
+            sp,
+            bp,
+        };
+        let met = Met {
+            index: self.kept - 1,
+            node: outer[3] as u32,
+            sp: outer[1],
+            bp: outer[2],
+        };
+        let reads = self.reads.range(reads_of(outer[3]), reads_of(last[3]));
+        let needs_bp = last[3] & NEEDS_BP != 0;
+        self.branches.keep(state, needs_bp, reads, met, node, pages);
     }
 
     /// Adds a frame to the walk under way; false without memory.
@@ -327,7 +383,11 @@ impl LastWalk {
         let depth = self.frames.len();
         // Deep stacks get the nodes of their frames only as far as the limit lets them.
         let node = if known && depth <= limit.frames() {
-            self.new_nodes(outer[3] as u32, tree, adding)
+            let node = self.new_nodes(outer[3] as u32, tree, adding);
+            if self.kept > 0 {
+                self.keep_branch(&outer, node, adding.pages);
+            }
+            node
         } else {
             self.kept = depth;
             self.node(limit, tree, adding)

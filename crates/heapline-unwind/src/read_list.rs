@@ -41,6 +41,12 @@ impl ReadList {
         self.pairs.reserve(more, pages)
     }
 
+    /// The pairs `[from, to)`.
+    #[inline]
+    pub(crate) fn range(&self, from: usize, to: usize) -> &[[u64; 2]] {
+        self.pairs.range(from, to)
+    }
+
     /// A way to add reads for which there is room.
     #[inline]
     pub(crate) fn adding(&mut self) -> AddingReads<'_> {

@@ -216,6 +216,35 @@ fn deep_stacks_cost_what_has_changed() {
     });
 }
 
+#[test]
+fn places_that_come_in_turn_are_stepped_once() {
+    #[inline(never)]
+    fn one(recorder: &mut Recorder) -> u32 {
+        recorder.capture(Registers::current()) ^ black_box(0)
+    }
+    #[inline(never)]
+    fn another(recorder: &mut Recorder, bytes: [u8; 200]) -> u32 {
+        recorder.capture(Registers::current()) ^ u32::from(black_box(bytes)[7])
+    }
+    let mut recorder = Recorder::new(4096);
+    descend(30, &mut || {
+        let mut nodes = Vec::new();
+        let prices = (0..100).map(|_| {
+            price(&mut recorder, |recorder| {
+                nodes.push(black_box(one)(recorder));
+                nodes.push(black_box(another)(recorder, black_box([0; 200])));
+            })
+        });
+        let prices: Vec<[u64; 3]> = prices.collect();
+        for [steps, re_reads, told] in &prices[2..] {
+            assert_eq!((*steps, *told), (0, 0));
+            assert!(*re_reads >= 2 * 30);
+        }
+        assert_ne!(nodes[0], nodes[1]);
+        assert!(nodes.chunks(2).all(|pair| pair == &nodes[..2]));
+    });
+}
+
 const DEPTH: usize = 2_000;
 
 /// A chain of calls that differs from another in the marked frames only. The
