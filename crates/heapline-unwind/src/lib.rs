@@ -49,6 +49,24 @@
 //! | new return address | a binary search in the module's tables |
 //! | first use of a module, unknown address, other stack | a read of the list of mappings |
 //!
+//! Measured on a 2-core x86-64 virtual machine, for an allocation with its
+//! deallocation in a loop, heapline's time stamps and records included (the bare
+//! pair takes 10 ns):
+//!
+//! | frames | added | with frame pointers |
+//! |---|---|---|
+//! | 13 | 45 ns | 55 ns |
+//! | 30 | 50 ns | 62 ns |
+//! | 70 | 63 ns | 87 ns |
+//! | 200 | 111 ns | 168 ns |
+//!
+//! Frame pointers make it dearer: each saved one is a word more to compare. There is
+//! no walk of its own for such code, since rules tell for every address whether bp is
+//! a frame pointer there, and following a rule costs less than what is saved.
+//!
+//! In programs that parse (JSON, Rust sources) a capture steps two to three frames
+//! and compares some twenty words.
+//!
 //! On targets other than 64-bit x86 Linux, [`Unwinder`] has the same interface
 //! and asks the `backtrace` crate ([`MODE`]).
 
