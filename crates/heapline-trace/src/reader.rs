@@ -5,8 +5,9 @@
 //!
 //! 1. Take the newest stamp that can be seen anywhere, T. Events up to T were
 //!    stamped before this moment.
-//! 2. Copy each stage (word, bytes, word; another sequence number in the second
-//!    word says that the bytes went into a block meanwhile).
+//! 2. Look for stages anew, since a thread may have begun another one while step 1
+//!    went through the file, and copy each (word, bytes, word; another sequence
+//!    number in the second word says that the bytes went into a block meanwhile).
 //! 3. Only then look for blocks: whatever left a stage before step 2 is there.
 //! 4. Drop events stamped after T. If an event up to T depends on another one,
 //!    that one was written before the first was stamped, hence before step 2.
@@ -109,21 +110,18 @@ impl<S: Source> Trace<S> {
         let read = source.read_at(0, &mut page)?;
         page.truncate(read);
         let header = Header::decode(&page)?;
-        let first = scan(&source)?;
-        // A program that is gone writes no more: then every event counts.
-        let cut = if header.end_state == EndState::Running {
-            newest_stamp(&first, &header)
+        let (cut, index) = if header.end_state == EndState::Running {
+            let cut = newest_stamp(&scan(&source)?, &header);
+            let staged = scan(&source)?;
+            let written = scan(&source)?;
+            let stages = staged.stages;
+            (cut, Index { stages, ..written })
         } else {
-            u64::MAX
+            // A program that is gone writes no more: then every event counts.
+            (u64::MAX, scan(&source)?)
         };
-        let stages: Vec<Stage> = first
-            .stages
-            .iter()
-            .filter_map(|stage| copy_stage(&source, stage.offset))
-            .collect();
-        let index = scan(&source)?;
-        let stage_count = first.stages.len() as u64;
-        let streams = assemble(stages, index.blocks);
+        let stage_count = index.stages.len() as u64;
+        let streams = assemble(index.stages, index.blocks);
         let losses = Losses {
             missing_blocks: streams.iter().map(missing_blocks).sum(),
         };
