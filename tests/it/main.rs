@@ -12,3 +12,4 @@ mod stacks;
 mod support;
 mod tidy;
 mod totals;
+mod verify;

@@ -56,6 +56,8 @@ pub(crate) fn program(name: &str, build: Build) -> PathBuf {
         "--quiet",
         "-p",
         "heapline-test-programs",
+        "--features",
+        "test-switches",
         "--profile",
         profile,
     ]);
@@ -118,12 +120,18 @@ impl Run {
 
 /// Runs a program recorded; `ORACLE` names a file beside the trace.
 pub(crate) fn record(program: &Path, arguments: &[&str]) -> Run {
+    record_with(program, arguments, &[])
+}
+
+/// The same with more environment variables.
+pub(crate) fn record_with(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let folder = fresh_folder(&program.file_name().expect("a name").to_string_lossy());
     let trace = folder.join("trace.heapline");
     let output = Command::new(program)
         .args(arguments)
         .env("HEAPLINE", format!("quiet,out={}", trace.display()))
         .env("ORACLE", folder.join("oracle"))
+        .envs(variables.iter().copied())
         .output()
         .expect("the program starts");
     Run {

@@ -58,6 +58,10 @@ pub enum HeaderField {
     StopStamp = 112,
     /// u32: 1 once a second thread has recorded.
     Threaded = 120,
+    /// u64: stacks that a test build walked twice, with the memo and without.
+    VerifiedStacks = 128,
+    /// u64: those of them for which the two walks differed.
+    MismatchedStacks = 136,
 }
 
 macro_rules! coded_enum {
@@ -177,6 +181,10 @@ pub struct Header {
     pub stop_reason: StopReason,
     /// Stamp at which recording stopped.
     pub stop_stamp: u64,
+    /// Stacks that a test build walked twice, with the memo and without.
+    pub verified_stacks: u64,
+    /// Those of them for which the two walks differed.
+    pub mismatched_stacks: u64,
     /// Absolute path of the program.
     pub program: Vec<u8>,
     /// Its arguments, each ended by a zero byte.
@@ -207,6 +215,8 @@ impl Default for Header {
             end_state: EndState::Running,
             stop_reason: StopReason::None,
             stop_stamp: 0,
+            verified_stacks: 0,
+            mismatched_stacks: 0,
             program: Vec::new(),
             arguments: Vec::new(),
             directory: Vec::new(),
@@ -298,6 +308,8 @@ impl Header {
             (HeaderField::SkippedEvents, self.skipped_events),
             (HeaderField::FailedAllocations, self.failed_allocations),
             (HeaderField::StopStamp, self.stop_stamp),
+            (HeaderField::VerifiedStacks, self.verified_stacks),
+            (HeaderField::MismatchedStacks, self.mismatched_stacks),
         ] {
             put(page, field as usize, &value.to_le_bytes());
         }
@@ -419,6 +431,8 @@ fn decode_page(page: &[u8; HEADER_BYTES]) -> Result<Header, TraceError> {
         end_state: end_state.ok_or_else(|| unknown(HeaderField::EndState))?,
         stop_reason: stop_reason.ok_or_else(|| unknown(HeaderField::StopReason))?,
         stop_stamp: read_u64(page, HeaderField::StopStamp),
+        verified_stacks: read_u64(page, HeaderField::VerifiedStacks),
+        mismatched_stacks: read_u64(page, HeaderField::MismatchedStacks),
         program,
         arguments,
         directory,
@@ -470,6 +484,8 @@ mod tests {
             anchor_monotonic_ns: 2_000,
             skipped_events: 3,
             end_state: EndState::Exit,
+            verified_stacks: 5,
+            mismatched_stacks: 1,
             program: b"/bin/app".to_vec(),
             arguments: b"app\0--fast\0".to_vec(),
             directory: b"/".to_vec(),

@@ -186,6 +186,7 @@ impl Unwinder {
             .last
             .node_aside(&self.limit, &mut self.nodes, &mut adding);
         self.last.discard();
+        log.verified(right == node);
         if right != node {
             self.counters.mismatches += 1;
             self.forget_walk();

@@ -110,4 +110,8 @@ pub trait StackLog {
     /// A module that was told went away or was replaced. Nodes told so far are not
     /// used again; modules still mapped are not told anew.
     fn modules_changed(&mut self);
+
+    /// Under [`Memo::Verify`](crate::Memo::Verify): a stack was walked again without the
+    /// memo, and was the same or not.
+    fn verified(&mut self, _same: bool) {}
 }

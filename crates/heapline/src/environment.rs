@@ -16,6 +16,12 @@ pub(crate) fn with_variable<T>(work: impl FnOnce(Option<&[u8]>) -> T) -> T {
     with_environment(|environment| work(value_of(environment, b"HEAPLINE")))
 }
 
+/// Calls `work` with the value of a variable that only tests set.
+#[cfg(feature = "test-switches")]
+pub(crate) fn with_test_variable<T>(name: &[u8], work: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    with_environment(|environment| work(value_of(environment, name)))
+}
+
 /// Whether the environment has a variable of this name.
 pub(crate) fn has_variable(name: &[u8]) -> bool {
     with_environment(|environment| value_of(environment, name).is_some())

@@ -63,6 +63,8 @@ mod message;
 mod root;
 mod sink;
 mod sys;
+#[cfg(feature = "test-switches")]
+mod test_switches;
 mod text;
 mod trace_path;
 

@@ -1,8 +1,8 @@
 //! What one thread does with an event: stack, record, stage.
 
 use heapline_trace::{
-    Encoder, FrameAddress as TraceAddress, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES, NodeId,
-    StreamId,
+    Encoder, FrameAddress as TraceAddress, HeaderField, MAX_COLD_RECORD_BYTES,
+    MAX_HOT_RECORD_BYTES, NodeId, StreamId,
 };
 use heapline_unwind::{
     CutReason, FIRST_NODE, FrameAddress, LOST_NODE, Module, Pages, Registers, StackEnd, StackLog,
@@ -54,6 +54,8 @@ impl Recorder {
         }
         self.activations.clear();
         self.unwinder.restart(max_frames);
+        #[cfg(feature = "test-switches")]
+        self.unwinder.set_memo(crate::test_switches::memo());
         self.writer.encoder = Encoder::new();
         let stamp = self.clock.stamp(true);
         self.writer.stage = Some(Stage::open(
@@ -261,6 +263,13 @@ impl StackLog for Log<'_> {
             encoder.modules_changed(out)
         });
         self.note(put);
+    }
+
+    fn verified(&mut self, same: bool) {
+        sink::count(HeaderField::VerifiedStacks);
+        if !same {
+            sink::count(HeaderField::MismatchedStacks);
+        }
     }
 }
 
