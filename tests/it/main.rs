@@ -7,6 +7,7 @@ mod idle;
 mod killed;
 mod lines;
 mod live;
+mod order;
 mod profile;
 mod stacks;
 mod support;
