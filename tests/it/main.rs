@@ -10,6 +10,7 @@ mod live;
 mod order;
 mod profile;
 mod stacks;
+mod stamps;
 mod support;
 mod tidy;
 mod totals;

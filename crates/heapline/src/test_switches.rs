@@ -1,12 +1,13 @@
 //! Environment variables of this repository's own tests, behind the feature
 //! `test-switches`: stacks without the memo or compared with it, stamps without the
-//! processor's counter.
+//! processor's counter or its order.
 //!
 //! | variable | |
 //! |---|---|
 //! | `HEAPLINE_VERIFY_STACKS=compare` | every stack is walked twice; the trace's header counts differences |
 //! | `HEAPLINE_VERIFY_STACKS=off` | no memo: every frame is stepped |
 //! | `HEAPLINE_CLOCK=monotonic` | stamps as on machines without a trustworthy counter |
+//! | `HEAPLINE_CLOCK=plain` | stamps that no load holds back, for tests that must notice |
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,15 +20,21 @@ const KNOWN: u32 = 1;
 const COMPARE: u32 = 2;
 const WITHOUT_MEMO: u32 = 4;
 const WITHOUT_COUNTER: u32 = 8;
+const PLAIN_STAMPS: u32 = 16;
 
 /// What the environment said; threads that read it at the same time read the same.
 static SWITCHES: AtomicU32 = AtomicU32::new(UNREAD);
 
+#[inline]
 fn switches() -> u32 {
-    let known = SWITCHES.load(Ordering::Relaxed);
-    if known != UNREAD {
-        return known;
+    match SWITCHES.load(Ordering::Relaxed) {
+        UNREAD => read(),
+        known => known,
     }
+}
+
+#[cold]
+fn read() -> u32 {
     let stacks = environment::with_test_variable(b"HEAPLINE_VERIFY_STACKS", |value| match value {
         Some(b"compare") => COMPARE,
         Some(b"off") => WITHOUT_MEMO,
@@ -35,6 +42,7 @@ fn switches() -> u32 {
     });
     let clock = environment::with_test_variable(b"HEAPLINE_CLOCK", |value| match value {
         Some(b"monotonic") => WITHOUT_COUNTER,
+        Some(b"plain") => PLAIN_STAMPS,
         _ => 0,
     });
     let read = KNOWN | stacks | clock;
@@ -54,4 +62,10 @@ pub(crate) fn memo() -> Memo {
 /// Whether the processor's counter is to be left alone.
 pub(crate) fn without_counter() -> bool {
     switches() & WITHOUT_COUNTER != 0
+}
+
+/// Whether stamps are to be as early as the processor likes.
+#[inline]
+pub(crate) fn stamps_are_plain() -> bool {
+    switches() & PLAIN_STAMPS != 0
 }
