@@ -3,6 +3,7 @@
 
 mod cargo_run;
 mod cli;
+mod crowd;
 mod idle;
 mod killed;
 mod lines;
