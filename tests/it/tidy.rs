@@ -51,10 +51,13 @@ fn files(end: &str) -> Vec<(String, String)> {
         for entry in std::fs::read_dir(folder).expect("readable") {
             let path = entry.expect("readable").path();
             let name = relative(&path);
+            // What git keeps is not part of it; nor what is built.
+            if name == ".git" {
+                continue;
+            }
             if path.is_dir() {
-                // What is built, and what git keeps, is not part of it.
                 let is_built = name == "target" || path.join("CACHEDIR.TAG").exists();
-                if !is_built && name != ".git" {
+                if !is_built {
                     open.push(path);
                 }
             } else if name.ends_with(end) {
