@@ -155,6 +155,17 @@ impl StreamBuilder {
         self.put(|encoder, out| encoder.alloc(out, stamp, address, bytes, node, false))
     }
 
+    /// Adds an allocation of zeroed memory.
+    pub fn alloc_zeroed(
+        &mut self,
+        stamp: u64,
+        address: u64,
+        bytes: u64,
+        node: NodeId,
+    ) -> &mut Self {
+        self.put(|encoder, out| encoder.alloc(out, stamp, address, bytes, node, true))
+    }
+
     /// Adds a deallocation.
     pub fn dealloc(&mut self, stamp: u64, address: u64) -> &mut Self {
         self.put(|encoder, out| encoder.dealloc(out, stamp, address))
@@ -180,6 +191,11 @@ impl StreamBuilder {
         path: &str,
     ) -> &mut Self {
         self.put(|encoder, out| encoder.module(out, range, bias, build_id, path.as_bytes()))
+    }
+
+    /// Says that a module is gone.
+    pub fn modules_changed(&mut self) -> &mut Self {
+        self.put(|encoder, out| encoder.modules_changed(out))
     }
 
     /// From here on the stream belongs to another thread.

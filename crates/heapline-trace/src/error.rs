@@ -17,6 +17,9 @@ enum Kind {
     Version(u32),
     Header { offset: u64, what: &'static str },
     Damaged { offset: u64, what: &'static str },
+    Packed { offset: u64, what: &'static str },
+    Unpackable(&'static str),
+    NotTheSame,
 }
 
 impl TraceError {
@@ -48,13 +51,52 @@ impl TraceError {
         }
     }
 
+    pub(crate) fn packed(offset: u64, what: &'static str) -> Self {
+        TraceError {
+            kind: Kind::Packed { offset, what },
+        }
+    }
+
+    pub(crate) fn unpackable(why: &'static str) -> Self {
+        TraceError {
+            kind: Kind::Unpackable(why),
+        }
+    }
+
+    pub(crate) fn not_the_same() -> Self {
+        TraceError {
+            kind: Kind::NotTheSame,
+        }
+    }
+
+    /// Offset of a damaged block, and what is wrong with it.
+    pub(crate) fn damage(&self) -> Option<(u64, &'static str)> {
+        match self.kind {
+            Kind::Damaged { offset, what } => Some((offset, what)),
+            _ => None,
+        }
+    }
+
     /// Byte offset in the file at which reading failed, where there is one.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
         match self.kind {
-            Kind::Header { offset, .. } | Kind::Damaged { offset, .. } => Some(offset),
+            Kind::Header { offset, .. }
+            | Kind::Damaged { offset, .. }
+            | Kind::Packed { offset, .. } => Some(offset),
             Kind::NotATrace | Kind::Version(_) | Kind::Empty => Some(0),
-            Kind::Io(_) => None,
+            Kind::Io(_) | Kind::Unpackable(_) | Kind::NotTheSame => None,
+        }
+    }
+
+    /// The system's error, if reading or writing failed.
+    ///
+    /// # Errors
+    /// Gives the error back if it is another one.
+    pub fn into_io(self) -> Result<io::Error, Self> {
+        match self.kind {
+            Kind::Io(error) => Ok(error),
+            _ => Err(self),
         }
     }
 
@@ -88,6 +130,11 @@ impl fmt::Display for TraceError {
                 write!(f, "broken trace header at byte {offset}: {what}")
             }
             Kind::Damaged { offset, what } => write!(f, "damaged block at byte {offset}: {what}"),
+            Kind::Packed { offset, what } => {
+                write!(f, "broken packed trace at byte {offset}: {what}")
+            }
+            Kind::Unpackable(why) => write!(f, "it cannot be packed: {why}"),
+            Kind::NotTheSame => write!(f, "what was packed does not read like the trace"),
         }
     }
 }

@@ -5,6 +5,10 @@ use crate::TraceError;
 /// The format that this crate writes and reads. Change the bytes, change this.
 pub const VERSION: u32 = 1;
 
+/// What the version says in addition in a packed trace: readers from before there were
+/// any refuse it.
+const PACKED: u32 = 1 << 16;
+
 /// Bytes of the header page.
 pub const HEADER_BYTES: usize = 4096;
 
@@ -331,7 +335,18 @@ impl Header {
         ))
     }
 
-    /// Reads the header page from the first bytes of a file.
+    /// Whether a page that [`Header::decode`] takes is that of a packed trace.
+    pub(crate) fn is_packed(page: &[u8]) -> bool {
+        crate::block::u32_at(page, HeaderField::Version as usize) & PACKED != 0
+    }
+
+    /// The page of the raw trace as that of the packed one.
+    pub(crate) fn mark_packed(page: &mut [u8; HEADER_BYTES]) {
+        let version = (VERSION | PACKED).to_le_bytes();
+        put(page, HeaderField::Version as usize, &version);
+    }
+
+    /// Reads the header page from the first bytes of a file, raw or packed.
     ///
     /// # Errors
     /// If the bytes are no trace, another version's, cut, or hold unknown codes.
@@ -349,7 +364,7 @@ impl Header {
         else {
             return Err(TraceError::header(8, "the file ends inside the version"));
         };
-        if version != VERSION {
+        if version & !PACKED != VERSION {
             return Err(TraceError::version(version));
         }
         let Some(page) = bytes.first_chunk::<HEADER_BYTES>() else {

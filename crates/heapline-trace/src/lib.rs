@@ -19,11 +19,14 @@
 //! * [`Header`]: page 0. [`BlockHeader`]: cells. [`Record`]: what happened.
 //! * [`Encoder`] writes records into byte slices; it never allocates and never panics.
 //! * [`Trace`] reads a file, also one whose program still runs; [`Records`] iterates a stream.
+//! * [`pack()`] writes the trace of a finished program in a fraction of the bytes, and
+//!   [`verify`] compares the two; [`Trace`] reads both.
 //! * [`TraceBuilder`] makes synthetic traces for tests.
 //!
 //! # Versions
 //! [`VERSION`] changes whenever the bytes change their meaning. New kinds of cold
-//! records need no new version: readers skip kinds they do not know.
+//! records need no new version: readers skip kinds they do not know. A packed trace says
+//! so in the upper half of the version; its model is part of the format.
 
 mod address;
 mod block;
@@ -34,6 +37,7 @@ mod encode;
 mod error;
 mod header;
 mod ids;
+mod pack;
 mod reader;
 mod record;
 mod scopes;
@@ -50,6 +54,7 @@ pub use header::{
     VERSION, write_identity,
 };
 pub use ids::{NodeId, StreamId};
+pub use pack::{Packing, pack, verify};
 pub use reader::{CellCounts, Losses, Records, Stream, Trace};
 pub use record::{Record, RecordKind};
 pub use scopes::{ScopeLayout, ScopeTable};

@@ -18,12 +18,17 @@ use crate::block::{
     BLOCK_HEADER_BYTES, BlockHeader, BlockWord, CellKind, PAGE_BYTES, checksum_holds,
 };
 use crate::decode::Decoder;
+use crate::pack::{Directory, PackedRecords, PackedStream, Packing};
 use crate::{
     EndState, HEADER_BYTES, Header, Record, ScopeTable, Source, StreamId, TraceError, cell_bytes,
 };
 
 /// The longest cell that is read; the recorder's are 64 KiB, scope cells may be longer.
 const MAX_CELL_BYTES: usize = 1 << 24;
+
+pub(crate) const CUT_BLOCK: &str = "the file ends inside the block";
+pub(crate) const BAD_CHECKSUM: &str = "the checksum does not hold";
+pub(crate) const NOT_A_RECORD: &str = "not a record";
 
 /// How many cells there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,9 +48,10 @@ pub struct Losses {
     pub missing_blocks: u64,
 }
 
-/// An opened trace.
+/// An opened trace, raw or packed.
 pub struct Trace<S> {
     source: S,
+    packing: Option<Packing>,
     header: Header,
     streams: Vec<Stream>,
     scopes: Vec<ScopeTable>,
@@ -61,6 +67,7 @@ pub struct Stream {
     pub id: StreamId,
     blocks: Vec<Block>,
     stage: Option<Stage>,
+    packed: Option<PackedStream>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,15 +84,46 @@ struct Stage {
 }
 
 impl Stream {
-    /// Blocks found.
-    #[must_use]
-    pub fn blocks(&self) -> usize {
-        self.blocks.len()
+    pub(crate) fn of_packed(id: StreamId, packed: PackedStream) -> Self {
+        Stream {
+            packed: Some(packed),
+            ..Stream::empty(id)
+        }
     }
 
-    /// Bytes of records, in blocks and stage.
+    fn empty(id: StreamId) -> Self {
+        Stream {
+            id,
+            blocks: Vec::new(),
+            stage: None,
+            packed: None,
+        }
+    }
+
+    /// Blocks found; of a packed trace those of the raw one.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        match &self.packed {
+            Some(packed) => usize::try_from(packed.blocks).unwrap_or(usize::MAX),
+            None => self.blocks.len(),
+        }
+    }
+
+    /// Bytes that reading it takes from the file.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.packed {
+            Some(packed) => packed.stored_bytes(),
+            None => self.record_bytes(),
+        }
+    }
+
+    /// Bytes of records, in blocks and stage; of a packed trace those of the raw one.
     #[must_use]
     pub fn record_bytes(&self) -> u64 {
+        if let Some(packed) = &self.packed {
+            return packed.record_bytes;
+        }
         let blocks: u64 = self
             .blocks
             .iter()
@@ -110,6 +148,9 @@ impl<S: Source> Trace<S> {
         let read = source.read_at(0, &mut page)?;
         page.truncate(read);
         let header = Header::decode(&page)?;
+        if Header::is_packed(&page) {
+            return Self::open_packed(source, header, &page);
+        }
         let (cut, index) = if header.end_state == EndState::Running {
             let cut = newest_stamp(&scan(&source)?, &header);
             let staged = scan(&source)?;
@@ -135,6 +176,7 @@ impl<S: Source> Trace<S> {
         };
         Ok(Trace {
             source,
+            packing: None,
             header,
             streams,
             scopes: index.scopes,
@@ -142,6 +184,31 @@ impl<S: Source> Trace<S> {
             losses,
             cut,
         })
+    }
+
+    fn open_packed(source: S, header: Header, page: &[u8]) -> Result<Self, TraceError> {
+        let directory = Directory::read(&source, page)?;
+        Ok(Trace {
+            source,
+            packing: Some(directory.packing),
+            header,
+            streams: directory.streams,
+            scopes: directory.scopes,
+            counts: directory.counts,
+            losses: directory.losses,
+            // What lay behind the cut was not packed.
+            cut: u64::MAX,
+        })
+    }
+
+    /// What packing made of the raw trace, if it is packed.
+    #[must_use]
+    pub fn packing(&self) -> Option<Packing> {
+        self.packing
+    }
+
+    pub(crate) fn source(&self) -> &S {
+        &self.source
     }
 
     /// The header page.
@@ -177,16 +244,19 @@ impl<S: Source> Trace<S> {
     /// Iterates over a stream's records up to the cut.
     #[must_use]
     pub fn records<'a>(&'a self, stream: &'a Stream) -> Records<'a, S> {
-        Records {
-            source: &self.source,
-            cut: self.cut,
-            stream,
-            next_block: 0,
-            bytes: Vec::new(),
-            at: 0,
-            offset: 0,
-            decoder: None,
-        }
+        Records(match &stream.packed {
+            Some(packed) => Layout::Packed(PackedRecords::new(&self.source, packed)),
+            None => Layout::Raw(RawRecords {
+                source: &self.source,
+                cut: self.cut,
+                stream,
+                next_block: 0,
+                bytes: Vec::new(),
+                at: 0,
+                offset: 0,
+                decoder: None,
+            }),
+        })
     }
 }
 
@@ -319,22 +389,17 @@ fn newest_stamp(index: &Index, header: &Header) -> u64 {
 /// Sorts blocks into streams, and keeps a stage only if no block has its number.
 fn assemble(stages: Vec<Stage>, blocks: Vec<Block>) -> Vec<Stream> {
     let mut streams: BTreeMap<StreamId, Stream> = BTreeMap::new();
-    let empty = |id| Stream {
-        id,
-        blocks: Vec::new(),
-        stage: None,
-    };
     for block in blocks {
         let id = block.header.stream;
         streams
             .entry(id)
-            .or_insert_with(|| empty(id))
+            .or_insert_with(|| Stream::empty(id))
             .blocks
             .push(block);
     }
     for stage in stages {
         let id = stage.header.stream;
-        let stream = streams.entry(id).or_insert_with(|| empty(id));
+        let stream = streams.entry(id).or_insert_with(|| Stream::empty(id));
         let newer = stream
             .stage
             .as_ref()
@@ -368,9 +433,30 @@ fn missing_blocks(stream: &Stream) -> u64 {
     expected.saturating_sub(stream.blocks.len() as u64)
 }
 
-/// The records of one stream, block after block. After an error inside a block it
-/// goes on with the next one.
-pub struct Records<'a, S> {
+/// The records of one stream in their order. After an error inside a block it goes on
+/// with the next one.
+pub struct Records<'a, S>(Layout<'a, S>);
+
+#[allow(clippy::large_enum_variant, reason = "there is one for each stream")]
+enum Layout<'a, S> {
+    Raw(RawRecords<'a, S>),
+    Packed(PackedRecords<'a, S>),
+}
+
+impl<S: Source> Iterator for Records<'_, S> {
+    type Item = Result<Record, TraceError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Layout::Raw(records) => records.next(),
+            Layout::Packed(records) => records.next(),
+        }
+    }
+}
+
+/// Block after block, last the stage.
+struct RawRecords<'a, S> {
     source: &'a S,
     cut: u64,
     stream: &'a Stream,
@@ -381,7 +467,7 @@ pub struct Records<'a, S> {
     decoder: Option<Decoder>,
 }
 
-impl<S: Source> Records<'_, S> {
+impl<S: Source> RawRecords<'_, S> {
     /// Loads the next block, or last the stage. `None` at the end of the stream.
     fn load(&mut self) -> Option<Result<(), TraceError>> {
         self.at = 0;
@@ -416,20 +502,14 @@ impl<S: Source> Records<'_, S> {
         let read = self.source.read_at(block.offset, &mut self.bytes)?;
         if read < length {
             self.bytes.clear();
-            return Err(TraceError::damaged(
-                block.offset + read as u64,
-                "the file ends inside the block",
-            ));
+            return Err(TraceError::damaged(block.offset + read as u64, CUT_BLOCK));
         }
         let mut header = [0; BLOCK_HEADER_BYTES];
         header.copy_from_slice(&self.bytes[..BLOCK_HEADER_BYTES]);
         self.bytes.drain(..BLOCK_HEADER_BYTES);
         if !checksum_holds(&header, &self.bytes) {
             self.bytes.clear();
-            return Err(TraceError::damaged(
-                block.offset,
-                "the checksum does not hold",
-            ));
+            return Err(TraceError::damaged(block.offset, BAD_CHECKSUM));
         }
         self.decoder = Some(Decoder::new(&block.header));
         Ok(())
@@ -488,7 +568,7 @@ impl<S: Source> Records<'_, S> {
     }
 }
 
-impl<S: Source> Iterator for Records<'_, S> {
+impl<S: Source> Iterator for RawRecords<'_, S> {
     type Item = Result<Record, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -505,7 +585,7 @@ impl<S: Source> Iterator for Records<'_, S> {
                         self.decoder = None;
                         return Some(Err(TraceError::damaged(
                             self.offset + start as u64,
-                            "not a record",
+                            NOT_A_RECORD,
                         )));
                     }
                 }
