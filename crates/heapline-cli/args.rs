@@ -18,7 +18,7 @@ pub fn command() -> Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([summary(), lines(), profile(), flamegraph(), info()])
+        .subcommands([summary(), lines(), profile(), flamegraph(), info(), pack()])
 }
 
 fn summary() -> Command {
@@ -111,24 +111,26 @@ fn info() -> Command {
     )
 }
 
+fn pack() -> Command {
+    Command::new("pack")
+        .about("Makes the trace of a finished program smaller, without any loss")
+        .long_about(
+            "Makes the trace of a finished program smaller, without any loss: every command \
+             reads a packed trace as it reads a raw one. The packed trace is read again and \
+             compared before it replaces the raw one. `cargo heapline run` packs by itself.",
+        )
+        .arg(trace())
+        .arg(output(
+            "Write the packed trace to FILE and leave the raw one",
+        ))
+}
+
 /// A command that reads one trace and writes one text.
 fn report(name: &'static str, about: &'static str) -> Command {
     Command::new(name)
         .about(about)
-        .arg(
-            Arg::new("trace")
-                .value_name("TRACE")
-                .value_parser(value_parser!(PathBuf))
-                .help("The trace; without it the newest in target/heapline and in this folder"),
-        )
-        .arg(
-            Arg::new("output")
-                .short('o')
-                .long("output")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("Write to FILE instead of stdout"),
-        )
+        .arg(trace())
+        .arg(output("Write to FILE instead of stdout"))
         .arg(
             Arg::new("source-root")
                 .long("source-root")
@@ -136,6 +138,22 @@ fn report(name: &'static str, about: &'static str) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Where the workspace's sources are, if not where it was built"),
         )
+}
+
+fn trace() -> Arg {
+    Arg::new("trace")
+        .value_name("TRACE")
+        .value_parser(value_parser!(PathBuf))
+        .help("The trace; without it the newest in target/heapline and in this folder")
+}
+
+fn output(help: &'static str) -> Arg {
+    Arg::new("output")
+        .short('o')
+        .long("output")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help(help)
 }
 
 fn format() -> Arg {

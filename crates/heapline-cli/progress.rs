@@ -51,6 +51,8 @@ fn bar(progress: Progress) -> ProgressBar {
     let (what, template) = match progress.phase {
         Phase::Replay => ("reading", "{msg:9} [{bar:40}] {bytes}/{total_bytes} {eta}"),
         Phase::SecondPass => ("looking", "{msg:9} [{bar:40}] {bytes}/{total_bytes} {eta}"),
+        Phase::Packing => ("packing", "{msg:9} [{bar:40}] {bytes}/{total_bytes} {eta}"),
+        Phase::Checking => ("checking", "{msg:9} [{bar:40}] {bytes}/{total_bytes} {eta}"),
         Phase::Symbols => ("symbols", "{msg:9} [{bar:40}] {pos}/{len} {eta}"),
     };
     let style = ProgressStyle::with_template(template);

@@ -14,17 +14,34 @@ use crate::progress::Bar;
 /// Lines of the table printed here; `heapline lines` has them all.
 const LINES: usize = 12;
 
-/// Prints the report on stderr and leaves symbols and flame graph beside the trace.
-pub(super) fn report(recording: &Recording, pid: u32, wrapped: bool) -> Result<(), CliError> {
+/// Prints the report on stderr and leaves symbols and flame graph beside the trace,
+/// which is then packed until `is_stopped` says otherwise.
+pub(super) fn report(
+    recording: &Recording,
+    pid: u32,
+    wrapped: bool,
+    is_stopped: &dyn Fn() -> bool,
+) -> Result<(), CliError> {
     let mut bar = Bar::new();
     for trace in recording.traces(pid, wrapped) {
         let report = open_new(&trace, &mut bar)?;
         if recording.is_this(report.header().start_realtime_ns) {
-            return show(&report, &trace, bar);
+            show(&report, &trace, bar)?;
+            drop(report);
+            return pack(&trace, is_stopped);
         }
     }
     complain(&recording.why_nothing());
     Ok(())
+}
+
+/// Silently: the reports are the same before and after.
+fn pack(trace: &Path, is_stopped: &dyn Fn() -> bool) -> Result<(), CliError> {
+    let mut bar = Bar::new();
+    let outcome =
+        heapline_report::pack(trace, None, &mut |progress| bar.show(progress), is_stopped);
+    drop(bar);
+    outcome.map(|_| ()).map_err(commands::failed)
 }
 
 fn show(report: &Report, trace: &Path, mut bar: Bar) -> Result<(), CliError> {

@@ -36,14 +36,21 @@ pub(super) fn main(arguments: &[OsString]) -> Result<ExitCode, CliError> {
     })?;
     let status = wait(&mut child, &signals)?;
     // The program's own code goes on whatever becomes of the report.
-    if is_wanted && let Err(error) = after_run::report(&recording, child.id(), wrapped) {
-        crate::output::complain(&error.to_string());
+    if is_wanted {
+        // What interrupted the program is not meant for us.
+        signals.interrupted.store(false, Ordering::SeqCst);
+        let is_stopped = || signals.ask_to_stop();
+        let reported = after_run::report(&recording, child.id(), wrapped, &is_stopped);
+        if let Err(error) = reported {
+            crate::output::complain(&error.to_string());
+        }
     }
     Ok(end_like(status))
 }
 
 /// Signals that must not end us before the program has ended.
 pub(super) struct Signals {
+    interrupted: Arc<AtomicBool>,
     terminate: Arc<AtomicBool>,
     child: Arc<AtomicU32>,
 }
@@ -53,11 +60,12 @@ impl Signals {
     /// passes a request to terminate on to it.
     pub(super) fn watch() -> Result<Self, CliError> {
         let failed = |error| CliError::io("handle signals", error);
-        let ignored = Arc::new(AtomicBool::new(false));
+        let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGQUIT] {
-            signal_hook::flag::register(signal, Arc::clone(&ignored)).map_err(failed)?;
+            signal_hook::flag::register(signal, Arc::clone(&interrupted)).map_err(failed)?;
         }
         let signals = Signals {
+            interrupted,
             terminate: Arc::default(),
             child: Arc::default(),
         };
@@ -70,6 +78,11 @@ impl Signals {
             }
         });
         Ok(signals)
+    }
+
+    /// Whether one came since the program has ended.
+    fn ask_to_stop(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst) || self.terminate.load(Ordering::SeqCst)
     }
 }
 

@@ -3,6 +3,7 @@
 mod flamegraph;
 mod info;
 mod lines;
+mod pack;
 mod profile;
 mod summary;
 
@@ -32,6 +33,7 @@ pub fn run(matches: ArgMatches) -> Result<(), CliError> {
         "profile" => profile::render,
         "flamegraph" => flamegraph::render,
         "info" => info::render,
+        "pack" => return pack::run(matches),
         other => return Err(CliError::usage(format!("no command '{other}'"))),
     };
     let mut bar = Bar::new();

@@ -22,6 +22,9 @@ enum Kind {
     Store(StoreError),
     NothingToDraw(&'static str),
     Drawing(std::io::Error),
+    Running,
+    Replaced,
+    Stopped,
 }
 
 impl ReportError {
@@ -43,6 +46,18 @@ impl ReportError {
 
     pub(crate) fn drawing(path: &Path, error: std::io::Error) -> Self {
         Self::new(path, Kind::Drawing(error))
+    }
+
+    pub(crate) fn running(path: &Path) -> Self {
+        Self::new(path, Kind::Running)
+    }
+
+    pub(crate) fn replaced(path: &Path) -> Self {
+        Self::new(path, Kind::Replaced)
+    }
+
+    pub(crate) fn stopped(path: &Path) -> Self {
+        Self::new(path, Kind::Stopped)
     }
 
     pub(crate) fn store(path: &Path, error: StoreError) -> Self {
@@ -82,6 +97,9 @@ impl fmt::Display for ReportError {
             Kind::Store(error) => write!(f, "{error}"),
             Kind::NothingToDraw(what) => write!(f, "nothing to draw: {what} is 0 in every stack"),
             Kind::Drawing(error) => write!(f, "the flame graph cannot be drawn: {error}"),
+            Kind::Running => write!(f, "its program still runs: pack it when that has ended"),
+            Kind::Replaced => write!(f, "another trace took its place while it was packed"),
+            Kind::Stopped => write!(f, "packing was interrupted, the trace stays as it is"),
         }
     }
 }
@@ -92,7 +110,11 @@ impl std::error::Error for ReportError {
             Kind::Io(error) | Kind::Drawing(error) => Some(error),
             Kind::Trace(error) => Some(error),
             Kind::Store(error) => Some(error),
-            Kind::Directory | Kind::NothingToDraw(_) => None,
+            Kind::Directory
+            | Kind::NothingToDraw(_)
+            | Kind::Running
+            | Kind::Replaced
+            | Kind::Stopped => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heapline_trace::{CellCounts, Header, StopReason, Trace, TraceError};
+use heapline_trace::{CellCounts, Header, Packing, StopReason, Trace, TraceError};
 use rustc_hash::FxHashMap;
 
 use crate::ReportError;
@@ -35,6 +35,10 @@ pub enum Phase {
     Symbols,
     /// Reading the events again, for a question that needs it.
     SecondPass,
+    /// Writing the trace packed.
+    Packing,
+    /// Comparing the packed trace with the raw one.
+    Checking,
 }
 
 /// How far a phase is: bytes of the trace, or distinct addresses.
@@ -53,9 +57,9 @@ pub struct Progress {
 pub struct StreamInfo {
     /// Its number.
     pub id: u32,
-    /// Whole blocks in the file.
+    /// Whole blocks in the file; of a packed trace those of the raw one.
     pub blocks: u64,
-    /// Bytes of records, in blocks and stage.
+    /// Bytes of records, in blocks and stage; of a packed trace those of the raw one.
     pub record_bytes: u64,
     /// Allocations, reallocations and deallocations.
     pub events: u64,
@@ -229,6 +233,12 @@ impl Report {
         self.trace.counts()
     }
 
+    /// What packing made of the trace, if it is packed.
+    #[must_use]
+    pub fn packing(&self) -> Option<Packing> {
+        self.trace.packing()
+    }
+
     /// The recorder slots.
     #[must_use]
     pub fn streams(&self) -> Vec<StreamInfo> {
@@ -355,7 +365,7 @@ fn ticker<'a>(
     let total = trace
         .streams()
         .iter()
-        .map(|stream| stream.record_bytes())
+        .map(|stream| stream.stored_bytes())
         .sum();
     let before = bytes_read.load(Ordering::Relaxed);
     move || {

@@ -31,7 +31,11 @@ impl TraceFile {
         if metadata.is_dir() {
             return Err(ReportError::directory(path));
         }
-        Ok(Self::new(Bytes::File(file)))
+        Ok(Self::of(file))
+    }
+
+    pub(crate) fn of(file: File) -> Self {
+        Self::new(Bytes::File(file))
     }
 
     pub(crate) fn in_memory(bytes: Vec<u8>) -> Self {

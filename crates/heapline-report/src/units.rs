@@ -17,6 +17,16 @@ pub fn bytes(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
+/// How much smaller a trace became: `11.4 MiB to 2.10 MiB (1.31 bytes per event)`.
+#[must_use]
+pub fn reduction(before: u64, after: u64, events: u64) -> String {
+    let each = match events {
+        0 => String::new(),
+        _ => format!(" ({:.2} bytes per event)", after as f64 / events as f64),
+    };
+    format!("{} to {}{each}", bytes(before), bytes(after))
+}
+
 /// A count with its thousands parted: `1,234,567`.
 #[must_use]
 pub fn count(count: u64) -> String {
@@ -84,6 +94,15 @@ fn three_digits(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reductions_say_what_an_event_takes() {
+        assert_eq!(
+            reduction(1 << 20, 1 << 10, 1_000),
+            "1.00 MiB to 1.00 KiB (1.02 bytes per event)"
+        );
+        assert_eq!(reduction(5_000, 4_200, 0), "4.88 KiB to 4.10 KiB");
+    }
 
     #[test]
     fn bytes_are_exact_when_small_and_three_digits_when_not() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use heapline_trace::{ClockMode, UnwindMode};
+use heapline_trace::{ClockMode, Packing, UnwindMode};
 
 use crate::report::{Report, StreamInfo};
 use crate::source::escape;
@@ -30,8 +30,11 @@ pub fn info(report: &Report) -> String {
 fn header(report: &Report) -> Vec<(&'static str, String)> {
     let header = report.header();
     let cells = report.cells();
+    let packing = report
+        .packing()
+        .map(|packing| ("Packed", packed(report, packing)));
     let text = |bytes: &[u8]| escape(&String::from_utf8_lossy(bytes));
-    vec![
+    let rows = [
         ("Program", text(&header.program)),
         ("Command", escape(&header.command().join(" "))),
         ("Directory", text(&header.directory)),
@@ -81,7 +84,21 @@ fn header(report: &Report) -> Vec<(&'static str, String)> {
             )
             .replace("addresss", "addresses"),
         ),
-    ]
+    ];
+    rows.into_iter().chain(packing).collect()
+}
+
+/// From how many bytes to how many.
+fn packed(report: &Report, packing: Packing) -> String {
+    format!(
+        "{}, {}",
+        units::reduction(
+            packing.raw_bytes,
+            packing.packed_bytes,
+            report.totals().events()
+        ),
+        units::counted(packing.groups, "group"),
+    )
 }
 
 fn row(stream: &StreamInfo) -> String {

@@ -5,6 +5,7 @@ mod hostile;
 mod line_tables;
 mod oracle;
 mod order;
+mod packing;
 mod profile_tables;
 mod reallocations;
 mod summaries;
