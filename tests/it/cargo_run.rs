@@ -9,6 +9,7 @@ mod signals;
 mod wishes;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -66,6 +67,19 @@ fn has_row(text: &str) -> bool {
     rows.any(|row| row.contains("97.7 KiB") && row.contains("main"))
 }
 
+/// Whether a trace was packed, with nothing left beside it.
+fn is_packed(trace: &Path) -> bool {
+    let info = heapline(&["info", trace.to_str().expect("a plain path")]);
+    let stdout = String::from_utf8_lossy(&info.stdout).into_owned();
+    let name = trace.file_name().expect("a file").to_string_lossy();
+    let entries = std::fs::read_dir(trace.parent().expect("a folder")).expect("readable");
+    let is_left = entries.flatten().any(|entry| {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        other.contains(&*name) && other.contains("packing")
+    });
+    stdout.contains("\n  Packed ") && !is_left
+}
+
 /// Runs the program that ends as told, plainly and recorded.
 fn ends(how: &str) -> (Outcome, Outcome) {
     let arguments = ["--bin", "ends", "--", how];
@@ -81,6 +95,7 @@ fn ends(how: &str) -> (Outcome, Outcome) {
         let stderr = recorded.stderr();
         assert!(stderr.contains(part), "{how}: no '{part}' in\n{stderr}");
     }
+    assert!(is_packed(&recorded.trace()), "{how}");
     (plain, recorded)
 }
 

@@ -9,6 +9,7 @@ mod killed;
 mod lines;
 mod live;
 mod order;
+mod packed;
 mod profile;
 mod stacks;
 mod stamps;
