@@ -59,3 +59,35 @@ fn without_comparing_words_the_same_test_fails() {
     recorder.unwinder.last.skip_comparison = true;
     assert!(wrong_stacks(&mut recorder) >= 10);
 }
+
+/// Captures on one thread and then on another, whose stack is another one; how many
+/// stacks were wrong or cut.
+fn wrong_on_another_stack(mut recorder: Recorder) -> u32 {
+    assert_eq!(wrong_or_cut(&mut recorder), 0);
+    let captured = std::thread::spawn(move || wrong_or_cut(&mut recorder));
+    captured.join().unwrap()
+}
+
+fn wrong_or_cut(recorder: &mut Recorder) -> u32 {
+    let mut wrong = 0;
+    for _ in 0..10 {
+        let start = Registers::current();
+        let node = recorder.capture(start);
+        let (frames, end) = recorder.tree.stack(node);
+        let is_right = end == StackEnd::Complete && plain(&frames[1..]) == oracle(start.sp)[1..];
+        wrong += u32::from(!is_right);
+    }
+    wrong
+}
+
+#[test]
+fn another_stack_is_noticed() {
+    assert_eq!(wrong_on_another_stack(Recorder::new(4096)), 0);
+}
+
+#[test]
+fn without_looking_which_stack_it_is_the_same_test_fails() {
+    let mut recorder = Recorder::new(4096);
+    recorder.unwinder.skip_stack_check = true;
+    assert_eq!(wrong_on_another_stack(recorder), 10);
+}
