@@ -51,7 +51,7 @@ fn program(tool: Tool, release: &Path, target: &Path) -> Result<PathBuf, &'stati
     match tool {
         Tool::Bare => Ok(release.join("peers-bare")),
         Tool::Counting => Ok(release.join("peers-counting")),
-        Tool::Heapline => Ok(release.join("peers-heapline")),
+        Tool::HeaplineIdle | Tool::Heapline => Ok(release.join("peers-heapline")),
         Tool::Dhat => Ok(release.join("peers-dhat")),
         Tool::HeaplineFramePointers => with_frame_pointers(target, "peers-heapline", &[]),
         // It refuses to run without frame pointers, and asks for a newer compiler than

@@ -10,6 +10,8 @@ pub(crate) enum Tool {
     Bare,
     /// `stats_alloc`: counts, no stacks.
     Counting,
+    /// Installed, and nobody asked for a recording.
+    HeaplineIdle,
     Heapline,
     /// The same with `-C force-frame-pointers=yes` in all crates but the standard library.
     HeaplineFramePointers,
@@ -20,9 +22,10 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Tool; 8] = [
+    pub(crate) const ALL: [Tool; 9] = [
         Tool::Bare,
         Tool::Counting,
+        Tool::HeaplineIdle,
         Tool::Heapline,
         Tool::HeaplineFramePointers,
         Tool::Heapscope,
@@ -35,6 +38,7 @@ impl Tool {
         match self {
             Tool::Bare => "bare",
             Tool::Counting => "counting",
+            Tool::HeaplineIdle => "heapline idle",
             Tool::Heapline => "heapline",
             Tool::HeaplineFramePointers => "heapline fp",
             Tool::Heapscope => "heapscope",
@@ -54,6 +58,7 @@ impl Tool {
         matches!(self, Tool::Dhat | Tool::ValgrindDhat)
     }
 
+    /// Whether it records as heapline.
     pub(crate) fn is_heapline(self) -> bool {
         matches!(self, Tool::Heapline | Tool::HeaplineFramePointers)
     }
