@@ -286,32 +286,43 @@ impl LastWalk {
     ///
     /// Remembered frames that the walk has passed are dropped: steps only lead
     /// outwards.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn meets(&mut self, state: State, tree: &NodeTree, compared: &mut u64) -> bool {
-        let mut rest = self.frames.range(0, self.kept);
-        while let [outer @ .., frame] = rest {
-            let &[code, sp, bp, word, hash] = frame;
+        let mut index = self.kept;
+        loop {
+            let Some(&[code, sp, bp, word, _]) = self.frames.get(index.wrapping_sub(1)) else {
+                (self.kept, self.kept_sp) = (0, u64::MAX);
+                return false;
+            };
             if sp > state.sp {
-                (self.kept, self.kept_sp) = (rest.len(), sp);
+                (self.kept, self.kept_sp) = (index, sp);
                 return false;
             }
             let equal = sp == state.sp
                 && code == state.code.word()
                 && (bp == state.bp || word & NEEDS_BP == 0);
             if !equal {
-                rest = outer;
+                index -= 1;
                 continue;
             }
-            // What memory takes to answer goes by while words are compared.
-            self.met = tree.expect(PathHash::from_word(hash), self.new_frames.all());
-            self.kept = rest.len();
-            if self.prove(reads_of(word), compared) {
+            self.kept = index;
+            if self.is_as_it_was(tree, compared) {
                 return true;
             }
-            rest = self.frames.range(0, self.kept);
+            index = self.kept;
         }
-        (self.kept, self.kept_sp) = (0, u64::MAX);
-        false
+    }
+
+    /// Whether the walk outwards of the innermost frame that is kept would go as before.
+    /// If not, the frames for which that is so are dropped.
+    #[inline(never)]
+    fn is_as_it_was(&mut self, tree: &NodeTree, compared: &mut u64) -> bool {
+        let Some(&[.., word, hash]) = self.frames.get(self.kept.wrapping_sub(1)) else {
+            return false;
+        };
+        // What memory takes to answer goes by while words are compared.
+        self.met = tree.expect(PathHash::from_word(hash), self.new_frames.all());
+        self.prove(reads_of(word), compared)
     }
 
     /// Compares the reads that vouch for a frame with memory. At the first
