@@ -264,7 +264,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Control characters, line and paragraph separators, direction marks, zero-width ones.
-fn is_active(letter: char) -> bool {
+pub(crate) fn is_active(letter: char) -> bool {
     let control = letter.is_control() && letter != '\t';
     control
         || matches!(

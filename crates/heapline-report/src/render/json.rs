@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::line_table::{LineTable, Row};
 use crate::quality::Quality;
 use crate::report::Report;
+use crate::source::is_active;
 
 /// The version of the documents' shape.
 const SCHEMA: u32 = 1;
@@ -82,6 +83,35 @@ fn row(row: &Row) -> Value {
 }
 
 /// The document, with a line feed at its end.
+/// JSON must escape few characters; people look at it in terminals, so everything that
+/// does something there is escaped. Outside of strings there is nothing but ASCII.
 fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+    let text = format!("{value:#}\n");
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter > '~' && is_active(letter) {
+            let mut units = [0; 2];
+            for unit in letter.encode_utf16(&mut units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(letter);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names_and_do_nothing_to_a_terminal() {
+        let names = json!(["a\u{1b}[2J\u{9b}31m", "\u{202e}txt\u{7f}", "é 語 <script>"]);
+        let text = pretty(&names);
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), names);
+        assert!(text.contains(r#""a\u001b[2J\u009b31m""#), "{text}");
+        assert!(text.contains(r#""\u202etxt\u007f""#), "{text}");
+        assert!(text.contains("é 語"), "{text}");
+    }
 }
