@@ -60,7 +60,7 @@ impl Recording {
         for &byte in folder.as_os_str().as_bytes() {
             match byte {
                 b'%' => value.extend(b"%%"),
-                b',' => value.extend(b"\\,"),
+                b',' | b'\\' => value.extend([b'\\', byte]),
                 byte => value.push(byte),
             }
         }
@@ -202,7 +202,7 @@ fn expand(pattern: &[u8], name: &OsStr, pid: u32, unix_seconds: u64) -> PathBuf 
     let mut rest = pattern;
     while let [first, tail @ ..] = rest {
         match (first, tail.first()) {
-            (b'\\', Some(b',')) => path.push(b','),
+            (b'\\', Some(&(escaped @ (b',' | b'\\')))) => path.push(escaped),
             (b'%', Some(b'%')) => path.push(b'%'),
             (b'%', Some(b'e')) => path.extend(name.as_bytes()),
             (b'%', Some(b'p')) => path.extend(pid.to_string().into_bytes()),
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn patterns_are_the_recorders() {
-        let out = r"quiet,out=first,out=a\,b/%e-%p-%t%%.%x";
+        let out = r"quiet,out=first,out=a\,b\\,quiet,out=a\,b\\\c/%e-%p-%t%%.%x";
         let recording = recording(out);
         let path = expand(
             recording.out().expect("there is one"),
@@ -258,6 +258,6 @@ mod tests {
             12,
             34,
         );
-        assert_eq!(path, Path::new("a,b/app-12-34%.%x"));
+        assert_eq!(path, Path::new(r"a,b\\c/app-12-34%.%x"));
     }
 }

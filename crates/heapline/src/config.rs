@@ -173,12 +173,12 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A path pattern's bytes with `\,` as `,` and `%p %e %t` replaced.
+/// A path pattern's bytes with `\,` as `,`, `\\` as `\`, and `%p %e %t` replaced.
 pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(PathPart<'_>)) {
     let mut rest = pattern;
     while let [first, tail @ ..] = rest {
         let (part, length) = match (first, tail.first()) {
-            (b'\\', Some(b',')) => (PathPart::Bytes(b","), 2),
+            (b'\\', Some(b',' | b'\\')) => (PathPart::Bytes(&rest[1..2]), 2),
             (b'%', Some(b'p')) => (PathPart::Process, 2),
             (b'%', Some(b'e')) => (PathPart::Program, 2),
             (b'%', Some(b't')) => (PathPart::Time, 2),
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn patterns_expand() {
         let mut path = Vec::new();
-        expand(br"a\,%p%%%e-%t%", |part| {
+        expand(br"a\,\\%p%%%e-%t%\x", |part| {
             path.extend_from_slice(match part {
                 PathPart::Bytes(bytes) => bytes,
                 PathPart::Process => b"PID",
@@ -255,6 +255,6 @@ mod tests {
                 PathPart::Time => b"NOW",
             });
         });
-        assert_eq!(path, b"a,PID%EXE-NOW%");
+        assert_eq!(path, br"a,\PID%EXE-NOW%\x");
     }
 }

@@ -17,7 +17,7 @@
 //! still runs, and after `kill -9`.
 //!
 //! # The variable `HEAPLINE`
-//! Words and `key=value`, separated by commas; `\,` is a comma inside a value.
+//! Words and `key=value`, separated by commas; `\,` is a comma inside a value, `\\` a backslash.
 //!
 //! | word | meaning |
 //! |---|---|
