@@ -1,7 +1,7 @@
 //! The end of a packed trace: where the groups of each stream are, and everything of the
 //! raw trace that is no record.
 
-use super::{GROUP_RECORDS, MAX_GROUP_BYTES, MAX_STREAMS};
+use super::{GROUP_RECORDS, MAX_GROUP_BYTES, MAX_STREAMS, least_bytes};
 use crate::block::u32_at;
 use crate::reader::Stream;
 use crate::varint::Input;
@@ -238,8 +238,9 @@ fn stream(input: &mut Input<'_>, offset: u64, streams: usize) -> Option<PackedSt
                 input.byte()?,
             ]),
         };
-        let is_plausible =
-            group.bytes as usize <= MAX_GROUP_BYTES && group.records <= GROUP_RECORDS;
+        let is_plausible = group.bytes as usize <= MAX_GROUP_BYTES
+            && group.records <= GROUP_RECORDS
+            && group.bytes as usize >= least_bytes(group.records);
         groups.push(is_plausible.then_some(group)?);
     }
     Some(PackedStream {

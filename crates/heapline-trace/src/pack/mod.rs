@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! page 0      the raw trace's header page, but for the version
-//! groups      of each stream in turn: up to 16,384 records each, as bits of learnt probability
+//! groups      of each stream in turn: up to 16,384 records each, as bits of learnt probability,
+//!             filled up with zeros to an eighth of a byte for a record
 //! directory   streams and their groups (bytes, records, CRC32), scope tables, counts, losses
 //! 16 bytes    length of the directory, CRC32 of header page and directory, magic
 //! ```
@@ -51,5 +52,11 @@ const GROUP_RECORDS: u32 = 1 << 14;
 const GROUP_BYTES: usize = 1 << 17;
 /// The longest group that is read: one record may come on top, and the coder's rest.
 const MAX_GROUP_BYTES: usize = GROUP_BYTES + 4 * cold_records::MAX_TEXT_BYTES;
+/// The least bytes of a group of so many records. What a reader has to remember of a
+/// trace is bounded by its records, and so by the file's bytes.
+const fn least_bytes(records: u32) -> usize {
+    records as usize / 8
+}
+
 /// Most streams: each takes memory while it is read.
 const MAX_STREAMS: usize = 1 << 13;

@@ -9,7 +9,7 @@ use super::item::{DAMAGES, Item};
 use super::range_coder::Encoder;
 use super::scale::Scale;
 use super::stream_model::StreamModel;
-use super::{GROUP_BYTES, GROUP_RECORDS, MAX_STREAMS};
+use super::{GROUP_BYTES, GROUP_RECORDS, MAX_STREAMS, least_bytes};
 use crate::reader::Stream;
 use crate::{HEADER_BYTES, Header, Record, Source, Trace, TraceError};
 
@@ -82,7 +82,8 @@ fn pack_stream<S: Source>(
             written.ok_or_else(|| TraceError::unpackable("its nodes have too many gaps"))?;
             count += 1;
         }
-        let bytes = encoder.finish();
+        let mut bytes = encoder.finish();
+        bytes.resize(bytes.len().max(least_bytes(count)), 0);
         output.write_all(&bytes)?;
         groups.push(Group {
             bytes: bytes.len() as u32,
