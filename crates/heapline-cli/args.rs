@@ -116,13 +116,26 @@ fn pack() -> Command {
         .about("Makes the trace of a finished program smaller, without any loss")
         .long_about(
             "Makes the trace of a finished program smaller, without any loss: every command \
-             reads a packed trace as it reads a raw one. The packed trace is read again and \
-             compared before it replaces the raw one. `cargo heapline run` packs by itself.",
+             reads a packed trace as it reads a raw one. Functions, lines and source text go \
+             into it, so that it can be read on any machine. The packed trace is read again \
+             and compared before it replaces the raw one. `cargo heapline run` packs by itself.",
         )
         .arg(trace())
         .arg(output(
             "Write the packed trace to FILE and leave the raw one",
         ))
+        .arg(
+            Arg::new("no-source")
+                .long("no-source")
+                .action(ArgAction::SetTrue)
+                .help("Leave out source text, the program's arguments and all folders"),
+        )
+        .arg(
+            Arg::new("no-symbols")
+                .long("no-symbols")
+                .action(ArgAction::SetTrue)
+                .help("Leave out functions and lines: they are looked up on this machine"),
+        )
 }
 
 /// A command that reads one trace and writes one text.

@@ -19,7 +19,11 @@ pub(crate) fn report(matches: &ArgMatches, bar: &mut Bar) -> Result<Report, CliE
 
 /// Opens a trace with the symbols that were stored beside it. If there are none they are
 /// looked up, and stored for the next command.
-fn open(path: &Path, source_root: Option<PathBuf>, bar: &mut Bar) -> Result<Report, CliError> {
+pub(crate) fn open(
+    path: &Path,
+    source_root: Option<PathBuf>,
+    bar: &mut Bar,
+) -> Result<Report, CliError> {
     let store = beside(path, SYMBOLS);
     let stored = store.exists();
     let moved = source_root.is_some();
@@ -30,7 +34,7 @@ fn open(path: &Path, source_root: Option<PathBuf>, bar: &mut Bar) -> Result<Repo
     };
     let report = open_with(path, symbols, bar)?;
     let whole = report.end() != End::Running && report.problems().is_empty();
-    if !stored && !moved && whole {
+    if !stored && !moved && whole && !report.carries_symbols() {
         // Where this folder cannot be written to, the next command looks them up again.
         let _ = report.save_symbols(&store);
     }
@@ -52,6 +56,12 @@ fn open_with(path: &Path, symbols: SymbolOptions, bar: &mut Bar) -> Result<Repor
 
 /// Extension of the file with a trace's symbols and source text.
 pub(crate) const SYMBOLS: &str = "symbols";
+
+/// Removes the symbols beside a trace that carries its own by now.
+pub(crate) fn remove_symbols(trace: &Path) {
+    // Most traces have none there; one that stays is read first, and says the same.
+    let _ = std::fs::remove_file(beside(trace, SYMBOLS));
+}
 
 /// The file of this kind that belongs to a trace, and is not the trace itself.
 pub(crate) fn beside(trace: &Path, extension: &str) -> PathBuf {

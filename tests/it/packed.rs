@@ -1,10 +1,10 @@
 //! `heapline pack`: every report is the same before and after, and who may pack what.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use crate::support::{Build, fresh_folder, heapline, program, record};
+use crate::support::{Build, Run, fresh_folder, heapline, program, record};
 
 /// Every report there is, with the options that read the trace another time or in
 /// another way.
@@ -151,4 +151,61 @@ fn a_packed_trace_is_one_of_a_finished_program() {
     let after = info(&run.trace);
     assert!(before.1.is_some() && after.1.is_none());
     assert_ne!(before.0, after.0);
+}
+
+/// A program that can go, as on another machine, and its trace.
+fn recorded_elsewhere() -> (PathBuf, Run) {
+    let folder = fresh_folder("elsewhere");
+    let moved = folder.join("profiled");
+    std::fs::copy(program("profiled", Build::Release), &moved).expect("copied");
+    let run = record(&moved, &["tables"]);
+    (moved, run)
+}
+
+#[test]
+fn a_packed_trace_carries_its_symbols() {
+    let (program, run) = recorded_elsewhere();
+    let before = reports(&run.trace);
+    let beside = run.trace.with_extension("symbols");
+    assert!(beside.exists());
+    pack(&run.trace);
+    assert!(!beside.exists());
+    std::fs::remove_file(&program).expect("ours");
+    for (before, after) in before.iter().zip(reports(&run.trace)) {
+        assert!(*before == after);
+    }
+    assert!(!beside.exists(), "nothing was looked up");
+    let (_, packed) = info(&run.trace);
+    assert!(packed.expect("a line").ends_with(" of symbols"));
+}
+
+#[test]
+fn without_source_nothing_tells_of_the_machine() {
+    let (program, run) = recorded_elsewhere();
+    let rows = |path: &Path| {
+        let output = heapline(&["lines", "--all", "--format", "json", text(path)]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json["rows"].as_array().expect("rows").clone()
+    };
+    let whole = rows(&run.trace);
+    let output = run.folder.join("given.heapline");
+    let said = heapline(&["pack", "--no-source", "-o", text(&output), text(&run.trace)]);
+    assert_eq!(said.status.code(), Some(0));
+    assert!(run.trace.with_extension("symbols").exists());
+    let given = rows(&output);
+    assert_eq!(given.len(), whole.len());
+    for (given, whole) in given.iter().zip(&whole) {
+        assert!(whole["source"].is_string() || !whole["file"].is_string());
+        assert!(given["source"].is_null(), "{given}");
+        for key in ["function", "line", "allocations", "live_at_peak_bytes"] {
+            assert_eq!(given[key], whole[key]);
+        }
+    }
+    let (header, _) = info(&output);
+    let folder = text(program.parent().expect("a folder"));
+    assert!(info(&run.trace).0.contains(folder));
+    assert!(
+        !header.contains(folder) && header.contains("profiled"),
+        "{header}"
+    );
 }

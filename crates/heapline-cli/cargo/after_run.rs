@@ -2,20 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use heapline_report::{FoldedOptions, LineOptions, Report, render};
+use heapline_report::symbols::SymbolStore;
+use heapline_report::{FoldedOptions, LineOptions, PackOptions, Report, render};
 
 use super::recording::Recording;
 use crate::commands;
 use crate::error::CliError;
-use crate::open::{SYMBOLS, beside, open_new};
+use crate::open::{SYMBOLS, beside, open_new, remove_symbols};
 use crate::output::{complain, to_stderr};
 use crate::progress::Bar;
 
 /// Lines of the table printed here; `heapline lines` has them all.
 const LINES: usize = 12;
 
-/// Prints the report on stderr and leaves symbols and flame graph beside the trace,
-/// which is then packed until `is_stopped` says otherwise.
+/// Prints the report on stderr and leaves a flame graph beside the trace, which is then
+/// packed together with its symbols until `is_stopped` says otherwise.
 pub(super) fn report(
     recording: &Recording,
     pid: u32,
@@ -26,29 +27,38 @@ pub(super) fn report(
     for trace in recording.traces(pid, wrapped) {
         let report = open_new(&trace, &mut bar)?;
         if recording.is_this(report.header().start_realtime_ns) {
+            // While the binary is still the one that ran.
+            let symbols = report.symbol_store();
+            let stored = symbols.save(&beside(&trace, SYMBOLS));
             show(&report, &trace, bar)?;
+            // A full disk takes the symbols away, not the report.
+            if let Err(error) = stored {
+                complain(&error.to_string());
+            }
             drop(report);
-            return pack(&trace, is_stopped);
+            return pack(&trace, symbols, is_stopped);
         }
     }
     complain(&recording.why_nothing());
     Ok(())
 }
 
-/// Silently: the reports are the same before and after.
-fn pack(trace: &Path, is_stopped: &dyn Fn() -> bool) -> Result<(), CliError> {
+/// Silently: the reports are the same before and after. Until then the symbols lie beside
+/// the trace.
+fn pack(trace: &Path, symbols: SymbolStore, is_stopped: &dyn Fn() -> bool) -> Result<(), CliError> {
     let mut bar = Bar::new();
-    let outcome =
-        heapline_report::pack(trace, None, &mut |progress| bar.show(progress), is_stopped);
+    let options = PackOptions {
+        symbols: Some(symbols),
+        ..PackOptions::default()
+    };
+    let mut show = |progress| bar.show(progress);
+    heapline_report::pack(trace, None, options, &mut show, is_stopped).map_err(commands::failed)?;
     drop(bar);
-    outcome.map(|_| ()).map_err(commands::failed)
+    remove_symbols(trace);
+    Ok(())
 }
 
 fn show(report: &Report, trace: &Path, mut bar: Bar) -> Result<(), CliError> {
-    // While the binary is still the one that ran.
-    let stored = report
-        .save_symbols(&beside(trace, SYMBOLS))
-        .map_err(commands::failed);
     let picture = write_picture(report, trace, &mut bar);
     let lines = LineOptions {
         limit: Some(LINES),
@@ -69,8 +79,8 @@ fn show(report: &Report, trace: &Path, mut bar: Bar) -> Result<(), CliError> {
         text.push_str(&format!("flame graph  {}\n", shown(picture)));
     }
     to_stderr(&text);
-    // A full disk takes the files away, not the report.
-    for error in [stored.err(), picture.err()].into_iter().flatten() {
+    // A full disk takes the picture away, not the report.
+    if let Err(error) = picture {
         complain(&error.to_string());
     }
     Ok(())

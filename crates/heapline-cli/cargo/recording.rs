@@ -202,7 +202,7 @@ fn expand(pattern: &[u8], name: &OsStr, pid: u32, unix_seconds: u64) -> PathBuf 
     let mut rest = pattern;
     while let [first, tail @ ..] = rest {
         match (first, tail.first()) {
-            (b'\\', Some(&(escaped @ (b',' | b'\\')))) => path.push(escaped),
+            (b'\\', Some(&escaped @ (b',' | b'\\'))) => path.push(escaped),
             (b'%', Some(b'%')) => path.push(b'%'),
             (b'%', Some(b'e')) => path.extend(name.as_bytes()),
             (b'%', Some(b'p')) => path.extend(pid.to_string().into_bytes()),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
-use heapline_report::{Outcome, pack};
+use heapline_report::{Outcome, PackOptions, pack};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::args;
 use crate::error::CliError;
 use crate::newest::named_or_newest;
+use crate::open::{open, remove_symbols};
 use crate::output::complain;
 use crate::progress::Bar;
 
@@ -18,9 +19,19 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), CliError> {
     let output = args::path(matches, "output");
     let is_stopped = stopped_by_signals()?;
     let mut bar = Bar::new();
+    let symbols = match matches.get_flag("no-symbols") {
+        true => None,
+        false => Some(open(&path, None, &mut bar)?.symbol_store()),
+    };
+    let is_carrying = symbols.is_some();
+    let options = PackOptions {
+        symbols,
+        without_source: matches.get_flag("no-source"),
+    };
     let outcome = pack(
         &path,
         output.as_deref(),
+        options,
         &mut |progress| bar.show(progress),
         &|| is_stopped.load(Ordering::Relaxed),
     )
@@ -28,6 +39,9 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), CliError> {
     drop(bar);
     complain(&match outcome {
         Outcome::Packed(packed) => {
+            if is_carrying && output.is_none() {
+                remove_symbols(&path);
+            }
             format!("packed {}: {}", packed.path.display(), packed.reduction())
         }
         Outcome::WasPacked => format!("{} is packed already", path.display()),

@@ -35,7 +35,7 @@ pub use facts::{StackFacts, Totals};
 pub use folded::{At, Folded, FoldedOptions, Metric};
 pub use lane::ThreadName;
 pub use line_table::{LineOptions, LineTable, Row, Sort};
-pub use pack::{Outcome, Packed, pack};
+pub use pack::{Outcome, PackOptions, Packed, pack};
 pub use profile_table::{Measured, ProfileRow, ProfileTable};
 pub use quality::Quality;
 pub use report::{Options, Phase, Progress, Report, StreamInfo};

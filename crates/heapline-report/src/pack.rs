@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heapline_trace::{Trace, TraceError, pack as pack_trace, verify};
+use heapline_trace::{Contents, Trace, TraceError, pack as pack_trace, verify};
 
 use crate::report::{Phase, Progress};
+use crate::symbols::SymbolStore;
 use crate::trace_file::{End, TraceFile};
 use crate::{ReportError, units};
 
@@ -45,6 +46,15 @@ impl Packed {
     }
 }
 
+/// What a packed trace holds besides the records.
+#[derive(Clone, Debug, Default)]
+pub struct PackOptions {
+    /// Frames and source text, so that the trace can be read on any machine.
+    pub symbols: Option<SymbolStore>,
+    /// Leave out source text, the program's arguments, and all folders.
+    pub without_source: bool,
+}
+
 /// Packs a finished trace, in its own place or to `output`. Packing is given up as soon
 /// as `is_stopped` says so.
 ///
@@ -54,6 +64,7 @@ impl Packed {
 pub fn pack(
     path: &Path,
     output: Option<&Path>,
+    options: PackOptions,
     progress: &mut dyn FnMut(Progress),
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Outcome, ReportError> {
@@ -74,7 +85,16 @@ pub fn pack(
             .map_err(|error| ReportError::io(path, error))?,
     };
     let identity = Identity::of(path)?;
+    let symbols = options.symbols.map(|symbols| match options.without_source {
+        true => symbols.without_source(),
+        false => symbols,
+    });
+    let attachment = symbols.map_or(Vec::new(), |symbols| symbols.to_bytes());
     let mut packing = Packing {
+        contents: Contents {
+            attachment: &attachment,
+            without_paths: options.without_source,
+        },
         path,
         raw: &raw,
         bytes_read,
@@ -120,6 +140,7 @@ impl Identity {
 
 /// What both passes over the raw trace need.
 struct Packing<'a> {
+    contents: Contents<'a>,
     path: &'a Path,
     raw: &'a Trace<TraceFile>,
     bytes_read: Arc<AtomicU64>,
@@ -131,9 +152,9 @@ impl<'a> Packing<'a> {
     fn write(&mut self, temporary: &Temporary) -> Result<u64, ReportError> {
         let mut output = BufWriter::new(&temporary.file);
         let mut result = {
-            let raw = self.raw;
+            let (raw, contents) = (self.raw, self.contents);
             let mut tick = self.ticker(Phase::Packing);
-            pack_trace(raw, &mut output, &mut tick)
+            pack_trace(raw, contents, &mut output, &mut tick)
         };
         if let Err(error) = output.flush() {
             result = result.and(Err(error.into()));
@@ -142,14 +163,14 @@ impl<'a> Packing<'a> {
     }
 
     fn check(&mut self, temporary: &Temporary) -> Result<(), ReportError> {
-        let raw = self.raw;
+        let (raw, contents) = (self.raw, self.contents);
         let mut tick = self.ticker(Phase::Checking);
         let result = temporary
             .file
             .try_clone()
             .map_err(TraceError::from)
             .and_then(|file| Trace::open(TraceFile::of(file)))
-            .and_then(|packed| verify(raw, &packed, &mut tick));
+            .and_then(|packed| verify(raw, &packed, contents, &mut tick));
         drop(tick);
         result.map_err(|error| self.failed(error, &temporary.path))
     }

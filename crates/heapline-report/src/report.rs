@@ -120,6 +120,7 @@ impl Report {
         let bytes_read = file.bytes_read();
         let failed = |error: TraceError| ReportError::trace(path, error);
         let trace = Trace::open(file).map_err(failed)?;
+        let symbol_options = with_carried(&options.symbols, path, &trace);
         let end = End::of(trace.header());
         let mut pass = FirstPass::new(trace.streams().len(), !trace.scopes().is_empty());
         let mut tick = ticker(&trace, &bytes_read, Phase::Replay, progress);
@@ -129,7 +130,7 @@ impl Report {
         let symbols = resolve(
             stacks.modules(),
             stacks.sites(),
-            &options.symbols,
+            &symbol_options,
             &mut |done, total| {
                 progress(Progress {
                     phase: Phase::Symbols,
@@ -149,7 +150,7 @@ impl Report {
             lane_events: pass.events,
             facts: pass.stacks.finish(stacks.len()),
             scopes: pass.scopes.finish(),
-            sources: RefCell::new(Sources::new(&symbols, &options.symbols)),
+            sources: RefCell::new(Sources::new(&symbols, &symbol_options)),
             trace,
             stacks,
             symbols,
@@ -317,25 +318,37 @@ impl Report {
             .sum()
     }
 
-    /// Stores frames and source text, so that reports outlive the build.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save_symbols(&self, path: &Path) -> Result<(), ReportError> {
+    /// Frames and source text, so that reports outlive the build.
+    #[must_use]
+    pub fn symbol_store(&self) -> SymbolStore {
         let files: Vec<String> = self
             .trace
             .scopes()
             .iter()
             .map(|table| table.file.clone())
             .collect();
-        let store = SymbolStore::collect(
+        SymbolStore::collect(
             self.stacks.modules(),
             self.stacks.sites(),
             &self.symbols,
             &mut self.sources.borrow_mut(),
             &files,
-        );
-        store
+        )
+    }
+
+    /// Whether the trace carries its own symbols, as packed ones can.
+    #[must_use]
+    pub fn carries_symbols(&self) -> bool {
+        let packing = self.trace.packing();
+        packing.is_some_and(|packing| packing.attachment_bytes > 0)
+    }
+
+    /// Writes [`Report::symbol_store`] to a file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save_symbols(&self, path: &Path) -> Result<(), ReportError> {
+        self.symbol_store()
             .save(path)
             .map_err(|error| ReportError::store(path, error))
     }
@@ -352,6 +365,16 @@ impl Report {
     ) -> Result<T, ReportError> {
         let mut tick = ticker(&self.trace, &self.bytes_read, Phase::SecondPass, progress);
         pass(&self.trace, &mut tick).map_err(|error| ReportError::trace(&self.path, error))
+    }
+}
+
+/// The options with the symbols that the trace carries.
+fn with_carried(options: &SymbolOptions, path: &Path, trace: &Trace<TraceFile>) -> SymbolOptions {
+    // What is damaged is read as nothing, which is no store either.
+    let carried = trace.attachment().unwrap_or(Some(Vec::new()));
+    SymbolOptions {
+        carried: carried.map(|bytes| (path.to_owned(), bytes)),
+        ..options.clone()
     }
 }
 

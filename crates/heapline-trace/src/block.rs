@@ -143,7 +143,12 @@ impl BlockHeader {
 pub(crate) fn checksum_holds(header: &[u8; BLOCK_HEADER_BYTES], records: &[u8]) -> bool {
     let mut plain = *header;
     plain[CRC_OFFSET..CRC_OFFSET + 4].fill(0);
-    checksum(&plain, records) == u32_at(header, CRC_OFFSET)
+    is_unchecked() || checksum(&plain, records) == u32_at(header, CRC_OFFSET)
+}
+
+/// A fuzzer cannot guess checksums, and what lies behind them is what it is to try.
+pub(crate) const fn is_unchecked() -> bool {
+    cfg!(fuzzing)
 }
 
 fn checksum(header: &[u8; BLOCK_HEADER_BYTES], records: &[u8]) -> u32 {

@@ -335,6 +335,19 @@ impl Header {
         ))
     }
 
+    /// Writes this header's texts over those of a page.
+    pub(crate) fn replace_texts(&self, page: &mut [u8; HEADER_BYTES]) {
+        page[TEXTS..].fill(0);
+        write_identity(
+            page,
+            Identity {
+                program: &self.program,
+                arguments: &self.arguments,
+                directory: &self.directory,
+            },
+        );
+    }
+
     /// Whether a page that [`Header::decode`] takes is that of a packed trace.
     pub(crate) fn is_packed(page: &[u8]) -> bool {
         crate::block::u32_at(page, HeaderField::Version as usize) & PACKED != 0

@@ -54,7 +54,7 @@ pub use header::{
     VERSION, write_identity,
 };
 pub use ids::{NodeId, StreamId};
-pub use pack::{Packing, pack, verify};
+pub use pack::{Contents, Packing, pack, verify};
 pub use reader::{CellCounts, Losses, Records, Stream, Trace};
 pub use record::{Record, RecordKind};
 pub use scopes::{ScopeLayout, ScopeTable};

@@ -18,7 +18,7 @@ use crate::block::{
     BLOCK_HEADER_BYTES, BlockHeader, BlockWord, CellKind, PAGE_BYTES, checksum_holds,
 };
 use crate::decode::Decoder;
-use crate::pack::{Directory, PackedRecords, PackedStream, Packing};
+use crate::pack::{Attachment, Directory, PackedRecords, PackedStream, Packing};
 use crate::{
     EndState, HEADER_BYTES, Header, Record, ScopeTable, Source, StreamId, TraceError, cell_bytes,
 };
@@ -52,6 +52,7 @@ pub struct Losses {
 pub struct Trace<S> {
     source: S,
     packing: Option<Packing>,
+    attachment: Attachment,
     header: Header,
     streams: Vec<Stream>,
     scopes: Vec<ScopeTable>,
@@ -177,6 +178,7 @@ impl<S: Source> Trace<S> {
         Ok(Trace {
             source,
             packing: None,
+            attachment: Attachment::default(),
             header,
             streams,
             scopes: index.scopes,
@@ -191,6 +193,7 @@ impl<S: Source> Trace<S> {
         Ok(Trace {
             source,
             packing: Some(directory.packing),
+            attachment: directory.attachment,
             header,
             streams: directory.streams,
             scopes: directory.scopes,
@@ -205,6 +208,14 @@ impl<S: Source> Trace<S> {
     #[must_use]
     pub fn packing(&self) -> Option<Packing> {
         self.packing
+    }
+
+    /// What was packed along with the records, if anything was.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is damaged.
+    pub fn attachment(&self) -> Result<Option<Vec<u8>>, TraceError> {
+        self.attachment.read(&self.source)
     }
 
     pub(crate) fn source(&self) -> &S {

@@ -87,6 +87,13 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Four bytes, the least significant first.
+    pub(crate) fn word(&mut self) -> Option<u32> {
+        let bytes = self.bytes.get(self.at..)?.first_chunk()?;
+        self.at += bytes.len();
+        Some(u32::from_le_bytes(*bytes))
+    }
+
     pub(crate) fn varint_u32(&mut self) -> Option<u32> {
         u32::try_from(self.varint()?).ok()
     }

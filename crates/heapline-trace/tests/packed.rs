@@ -2,14 +2,15 @@
 //! take much memory.
 
 use heapline_trace::{
-    EndState, FrameAddress, HEADER_BYTES, NodeId, PAGE_BYTES, Record, StreamBuilder, Trace,
-    TraceBuilder, TraceError, pack, verify,
+    Contents, EndState, FrameAddress, HEADER_BYTES, NodeId, PAGE_BYTES, Record, StreamBuilder,
+    Trace, TraceBuilder, TraceError, pack, verify,
 };
 use proptest::prelude::*;
 
 fn packed(raw: &[u8]) -> Result<Vec<u8>, TraceError> {
     let mut bytes = Vec::new();
-    pack(&Trace::open(raw.to_vec())?, &mut bytes, &mut || Ok(()))?;
+    let trace = Trace::open(raw.to_vec())?;
+    pack(&trace, Contents::default(), &mut bytes, &mut || Ok(()))?;
     Ok(bytes)
 }
 
@@ -18,7 +19,7 @@ fn round_trip(raw: &[u8]) -> Vec<u8> {
     let bytes = packed(raw).expect("packs");
     let trace = Trace::open(raw.to_vec()).expect("opens");
     let other = Trace::open(bytes.clone()).expect("opens");
-    verify(&trace, &other, &mut || Ok(())).expect("the same");
+    verify(&trace, &other, Contents::default(), &mut || Ok(())).expect("the same");
     let packing = other.packing().expect("packed");
     assert_eq!(packing.raw_bytes, raw.len() as u64);
     assert_eq!(packing.packed_bytes, bytes.len() as u64);
@@ -233,6 +234,8 @@ fn forged(group: &[u8], stated_bytes: u32, records: u32) -> Vec<u8> {
         directory.push(rest as u8);
     }
     directory.extend_from_slice(&crc32fast::hash(group).to_le_bytes());
+    // No attachment.
+    directory.extend_from_slice(&[0; 5]);
     let mut checksum = crc32fast::Hasher::new();
     checksum.update(&page);
     checksum.update(&directory);
@@ -316,7 +319,7 @@ fn the_bytes_are_pinned() {
         .collect();
     let packed = [sample(), random_trace(&steps, EndState::Exit)].map(|raw| round_trip(&raw));
     let sums = packed.map(|bytes| crc32fast::hash(&bytes));
-    assert_eq!(sums, [3_741_541_242, 31_148_408]);
+    assert_eq!(sums, [2_461_489_724, 2_265_341_054]);
 }
 
 #[test]
@@ -346,6 +349,74 @@ fn flipped_bits_are_noticed() {
     }
 }
 
+/// Packed with these contents, compared and opened.
+fn packed_with(raw: &[u8], contents: Contents<'_>) -> (Vec<u8>, Trace<Vec<u8>>) {
+    let raw = Trace::open(raw.to_vec()).expect("opens");
+    let mut bytes = Vec::new();
+    pack(&raw, contents, &mut bytes, &mut || Ok(())).expect("packs");
+    let packed = Trace::open(bytes.clone()).expect("opens");
+    verify(&raw, &packed, contents, &mut || Ok(())).expect("the same");
+    (bytes, packed)
+}
+
+#[test]
+fn an_attachment_is_carried_and_guarded() {
+    let contents = Contents {
+        attachment: b"symbols",
+        ..Contents::default()
+    };
+    let (bytes, packed) = packed_with(&sample(), contents);
+    assert_eq!(
+        packed.attachment().expect("whole"),
+        Some(b"symbols".to_vec())
+    );
+    let at = bytes.windows(7).position(|part| part == b"symbols");
+    let mut flipped = bytes;
+    flipped[at.expect("there") + 3] ^= 1;
+    let packed = Trace::open(flipped).expect("opens");
+    let error = packed.attachment().expect_err("refused").to_string();
+    assert!(error.contains("the checksum of the attachment"), "{error}");
+    let (_, without) = packed_with(&sample(), Contents::default());
+    assert_eq!(without.attachment().expect("none"), None);
+}
+
+#[test]
+fn paths_can_be_left_out() {
+    let mut builder = TraceBuilder::new();
+    builder.header.end_state = EndState::Exit;
+    builder.header.program = b"/home/me/bin/app".to_vec();
+    builder.header.arguments = b"/home/me/bin/app\0--in=/home/me/data\0".to_vec();
+    builder.header.directory = b"/home/me/work".to_vec();
+    builder.scopes("/home/me/src/main.rs", "app::main", &[1], 2, &[1]);
+    builder.scopes("src/other.rs", "app::other", &[1], 2, &[1]);
+    builder
+        .stream()
+        .module((0, 0x1000), 0, b"id", "/home/me/bin/app")
+        .module((0x1000, 0x2000), 0, b"", "[vdso]");
+    let contents = Contents {
+        without_paths: true,
+        ..Contents::default()
+    };
+    let (bytes, packed) = packed_with(&builder.finish(), contents);
+    for word in ["home", "data"] {
+        let mut parts = bytes.windows(word.len());
+        assert!(!parts.any(|part| part == word.as_bytes()), "{word}");
+    }
+    assert_eq!(packed.header().command(), ["app"]);
+    assert_eq!(packed.header().program, b"app");
+    let files = packed.scopes().iter().map(|table| &*table.file);
+    assert_eq!(files.collect::<Vec<_>>(), ["main.rs", "src/other.rs"]);
+    let records = packed.records(&packed.streams()[0]);
+    let paths = records.filter_map(|record| match record.expect("whole") {
+        Record::Module { path, .. } => Some(path),
+        _ => None,
+    });
+    assert_eq!(
+        paths.collect::<Vec<_>>(),
+        [b"app".to_vec(), b"[vdso]".to_vec()]
+    );
+}
+
 #[test]
 fn packing_twice_is_refused() {
     let bytes = round_trip(&sample());
@@ -364,12 +435,12 @@ fn a_difference_is_noticed() {
     other.stream().alloc(5, 0x5000, 1, NodeId::COMPLETE);
     let other = packed(&other.finish()).expect("packs");
     let [raw, other] = [raw, other].map(|bytes| Trace::open(bytes).expect("opens"));
-    assert!(verify(&raw, &other, &mut || Ok(())).is_err());
+    assert!(verify(&raw, &other, Contents::default(), &mut || Ok(())).is_err());
 }
 
 #[test]
 fn whoever_waits_can_end_it() {
     let trace = Trace::open(sample()).expect("opens");
     let stop = &mut || Err(std::io::ErrorKind::Interrupted.into());
-    assert!(pack(&trace, &mut Vec::new(), stop).is_err());
+    assert!(pack(&trace, Contents::default(), &mut Vec::new(), stop).is_err());
 }

@@ -90,8 +90,12 @@ fn header(report: &Report) -> Vec<(&'static str, String)> {
 
 /// From how many bytes to how many.
 fn packed(report: &Report, packing: Packing) -> String {
+    let symbols = match packing.attachment_bytes {
+        0 => "no symbols".to_owned(),
+        bytes => format!("{} of symbols", units::bytes(bytes)),
+    };
     format!(
-        "{}, {}",
+        "{}, {}, {symbols}",
         units::reduction(
             packing.raw_bytes,
             packing.packed_bytes,

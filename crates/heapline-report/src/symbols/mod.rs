@@ -23,6 +23,7 @@ mod problem;
 mod resolve;
 mod store;
 mod store_json;
+mod store_packed;
 mod table;
 mod units;
 

@@ -26,6 +26,8 @@ pub enum Problem {
     SplitDebugMissing(PathBuf),
     /// The stored symbols cannot be used.
     Store(PathBuf, String),
+    /// The symbols that the trace carries cannot be used.
+    Carried(PathBuf, String),
     /// A source file is not there.
     SourceMissing(PathBuf),
     /// A source file is newer than the build.
@@ -76,6 +78,13 @@ impl fmt::Display for Problem {
                 "{path}: stored symbols are not used ({}): remove the file, or record again",
                 escape(reason)
             ),
+            Problem::Carried(_, reason) => {
+                write!(
+                    out,
+                    "{path}: the symbols in it are not used ({}): record again",
+                    escape(reason)
+                )
+            }
             Problem::SourceMissing(_) => {
                 write!(
                     out,
@@ -104,9 +113,23 @@ impl Problem {
             | Problem::BuildIdUnknown(path)
             | Problem::SplitDebugMissing(path)
             | Problem::Store(path, _)
+            | Problem::Carried(path, _)
             | Problem::SourceMissing(path)
             | Problem::SourceChanged(path) => path,
         }
+    }
+
+    /// The same about the file of this name, wherever it is.
+    pub(crate) fn without_folder(&self) -> Option<Problem> {
+        let name = PathBuf::from(self.path().file_name()?);
+        Some(match self {
+            Problem::NoDebugInfo(_) => Problem::NoDebugInfo(name),
+            Problem::Stripped(_) => Problem::Stripped(name),
+            Problem::ShortNames(_) => Problem::ShortNames(name),
+            Problem::SplitDebugMissing(_) => Problem::SplitDebugMissing(name),
+            // Those of files are not stored.
+            _ => return None,
+        })
     }
 }
 

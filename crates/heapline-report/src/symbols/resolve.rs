@@ -21,6 +21,9 @@ pub struct SymbolOptions {
     pub source_root: Option<PathBuf>,
     /// Symbols stored at the end of the recording, used first.
     pub store: Option<PathBuf>,
+    /// Symbols that the trace itself carries ([`SymbolStore::to_bytes`]), used if no file
+    /// is named or it is of no use. The path is the trace's, for messages.
+    pub carried: Option<(PathBuf, Vec<u8>)>,
     /// Where separate debug files are: `/usr/lib/debug`.
     pub debug_directories: Vec<PathBuf>,
 }
@@ -30,6 +33,7 @@ impl Default for SymbolOptions {
         SymbolOptions {
             source_root: None,
             store: None,
+            carried: None,
             debug_directories: vec![PathBuf::from("/usr/lib/debug")],
         }
     }
@@ -123,16 +127,19 @@ impl Places {
 
 impl Resolver<'_> {
     fn open_store(&mut self) {
-        let Some(path) = &self.options.store else {
-            return;
-        };
-        match SymbolStore::load(path) {
-            // Its texts are those of another build as well.
-            Ok(store) if store.is_of_another_build(self.modules) => {}
-            Ok(store) => self.table.set_store(Arc::new(store)),
-            Err(error) => self
-                .table
-                .note(Problem::Store(path.clone(), error.reason())),
+        let named = self.options.store.as_ref().map(|path| {
+            SymbolStore::load(path).map_err(|error| Problem::Store(path.clone(), error.reason()))
+        });
+        let carried = self.options.carried.as_ref().map(|(path, bytes)| {
+            SymbolStore::from_bytes(bytes).map_err(|reason| Problem::Carried(path.clone(), reason))
+        });
+        for store in named.into_iter().chain(carried) {
+            match store {
+                // Its texts are those of another build as well.
+                Ok(store) if store.is_of_another_build(self.modules) => {}
+                Ok(store) => return self.table.set_store(Arc::new(store)),
+                Err(problem) => self.table.note(problem),
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use super::frame::{Frame, FrameId, Module, Origin, Site};
 use super::problem::Problem;
 use super::resolve::Places;
 use super::store_json;
+use super::store_packed;
 use super::table::SymbolTable;
 use crate::source::Sources;
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,6 +113,39 @@ impl SymbolStore {
             .map_err(|reason| StoreError::new(path, StoreErrorKind::Content(reason)))
     }
 
+    /// The bytes that a packed trace carries.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        store_packed::encode(self)
+    }
+
+    /// Reads what a packed trace carries; the error says what is wrong with it.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<SymbolStore, String> {
+        store_packed::decode(bytes)
+    }
+
+    /// The same without source text, and without folders of the machine it was made on:
+    /// functions, lines and file names stay.
+    #[must_use]
+    pub fn without_source(mut self) -> SymbolStore {
+        self.sources.clear();
+        self.workspace_roots.clear();
+        for frame in &mut self.frames {
+            frame.path = None;
+            let file = frame.file.take();
+            frame.file = file.map(|file| match file.strip_prefix('/') {
+                Some(path) => file_name(path).to_owned(),
+                None => file,
+            });
+        }
+        for module in &mut self.modules {
+            module.path = file_name(&module.path).to_owned();
+            let problems = module.problems.iter();
+            module.problems = problems.filter_map(Problem::without_folder).collect();
+        }
+        self
+    }
+
     /// Whether one of these objects was built anew since the store was made.
     pub(crate) fn is_of_another_build(&self, modules: &[Module]) -> bool {
         let rebuilt = |module: &Module| {
@@ -151,6 +185,10 @@ impl StoredFrames<'_> {
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.module.problems
     }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Every module whose file was read.

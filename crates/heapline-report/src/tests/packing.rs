@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use heapline_trace::{EndState, Header, NodeId, TraceBuilder};
 
-use crate::{Options, Outcome, Packed, Report, ReportError, pack};
+use crate::{Options, Outcome, PackOptions, Packed, Report, ReportError, pack};
 
 /// The bytes of a trace of a program that has ended in this way.
 fn trace(header: Header) -> Vec<u8> {
@@ -68,7 +68,7 @@ impl Folder {
 }
 
 fn pack_quietly(path: &Path, output: Option<&Path>) -> Result<Outcome, ReportError> {
-    pack(path, output, &mut |_| {}, &|| false)
+    pack(path, output, PackOptions::default(), &mut |_| {}, &|| false)
 }
 
 fn packed(outcome: Result<Outcome, ReportError>) -> Packed {
@@ -155,7 +155,14 @@ fn packing_that_is_interrupted_leaves_the_trace() {
             left.set(now.saturating_sub(1));
             now == 0
         };
-        let error = pack(&folder.path(), None, &mut |_| {}, &is_stopped).expect_err("stopped");
+        let error = pack(
+            &folder.path(),
+            None,
+            PackOptions::default(),
+            &mut |_| {},
+            &is_stopped,
+        )
+        .expect_err("stopped");
         assert!(error.to_string().contains("interrupted"), "{error}");
         folder.is_untouched();
     }
@@ -170,7 +177,14 @@ fn a_trace_that_was_replaced_meanwhile_stays() {
         fs::write(&new, &folder.raw).expect("writable");
         fs::rename(new, &path).expect("writable");
     };
-    let error = pack(&path, None, &mut { replace }, &|| false).expect_err("refused");
+    let error = pack(
+        &path,
+        None,
+        PackOptions::default(),
+        &mut { replace },
+        &|| false,
+    )
+    .expect_err("refused");
     assert!(error.to_string().contains("another trace"), "{error}");
     folder.is_untouched();
 }

@@ -2,7 +2,7 @@
 //! raw trace that is no record.
 
 use super::{GROUP_RECORDS, MAX_GROUP_BYTES, MAX_STREAMS, least_bytes};
-use crate::block::u32_at;
+use crate::block::{is_unchecked, u32_at};
 use crate::reader::Stream;
 use crate::varint::Input;
 use crate::{
@@ -21,6 +21,8 @@ pub struct Packing {
     pub packed_bytes: u64,
     /// Groups of records.
     pub groups: u64,
+    /// Bytes carried along.
+    pub attachment_bytes: u64,
 }
 
 /// Where one stream's groups are.
@@ -57,6 +59,33 @@ pub(crate) struct Directory {
     pub(crate) scopes: Vec<ScopeTable>,
     pub(crate) counts: CellCounts,
     pub(crate) losses: Losses,
+    pub(crate) attachment: Attachment,
+}
+
+/// Where the bytes of whoever packed the trace are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attachment {
+    offset: u64,
+    bytes: u32,
+    checksum: u32,
+}
+
+impl Attachment {
+    /// The bytes; none if there are none.
+    pub(crate) fn read<S: Source>(self, source: &S) -> Result<Option<Vec<u8>>, TraceError> {
+        if self.bytes == 0 {
+            return Ok(None);
+        }
+        // The directory was checked: they lie inside the file.
+        let mut bytes = vec![0; self.bytes as usize];
+        let read = source.read_at(self.offset, &mut bytes)?;
+        let is_whole = is_unchecked() || crc32fast::hash(&bytes) == self.checksum;
+        if read < bytes.len() || !is_whole {
+            let what = "the checksum of the attachment does not hold";
+            return Err(TraceError::packed(self.offset, what));
+        }
+        Ok(Some(bytes))
+    }
 }
 
 /// The directory's bytes while they are written.
@@ -130,6 +159,13 @@ impl Entries {
         }
     }
 
+    /// What stands between the groups and the directory.
+    pub(super) fn attachment(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        let checksum = crc32fast::hash(bytes);
+        self.bytes.extend_from_slice(&checksum.to_le_bytes());
+    }
+
     /// The directory and what comes behind it.
     pub(super) fn finish(mut self, page: &[u8; HEADER_BYTES]) -> Vec<u8> {
         let length = self.bytes.len() as u32;
@@ -170,7 +206,7 @@ impl Directory {
         if source.read_at(start, &mut bytes)? < bytes.len() {
             return Err(cut());
         }
-        if checksum(page, &bytes) != u32_at(&trailer, 4) {
+        if !is_unchecked() && checksum(page, &bytes) != u32_at(&trailer, 4) {
             return Err(TraceError::packed(
                 start,
                 "the checksum of header and directory does not hold",
@@ -209,16 +245,24 @@ impl Directory {
             groups += packed.groups.len() as u64;
             streams.push(Stream::of_packed(id, packed));
         }
+        let attachment = Attachment {
+            offset,
+            bytes: input.varint_u32()?,
+            checksum: input.word()?,
+        };
+        offset += u64::from(attachment.bytes);
         (offset == end).then_some(Directory {
             packing: Packing {
                 raw_bytes,
                 packed_bytes: length,
                 groups,
+                attachment_bytes: u64::from(attachment.bytes),
             },
             streams,
             scopes,
             counts,
             losses,
+            attachment,
         })
     }
 }
@@ -231,12 +275,7 @@ fn stream(input: &mut Input<'_>, offset: u64, streams: usize) -> Option<PackedSt
         let group = Group {
             bytes: input.varint_u32()?,
             records: input.varint_u32()?,
-            checksum: u32::from_le_bytes([
-                input.byte()?,
-                input.byte()?,
-                input.byte()?,
-                input.byte()?,
-            ]),
+            checksum: input.word()?,
         };
         let is_plausible = group.bytes as usize <= MAX_GROUP_BYTES
             && group.records <= GROUP_RECORDS

@@ -4,6 +4,7 @@
 //! page 0      the raw trace's header page, but for the version
 //! groups      of each stream in turn: up to 16,384 records each, as bits of learnt probability,
 //!             filled up with zeros to an eighth of a byte for a record
+//! attachment  bytes of whoever packed it: symbols
 //! directory   streams and their groups (bytes, records, CRC32), scope tables, counts, losses
 //! 16 bytes    length of the directory, CRC32 of header page and directory, magic
 //! ```
@@ -25,6 +26,7 @@
 mod addresses;
 mod call_tree;
 mod cold_records;
+mod contents;
 mod directory;
 mod item;
 mod live_blocks;
@@ -39,9 +41,10 @@ mod stream_model;
 mod times;
 mod verify;
 
-pub(crate) use directory::{Directory, PackedStream};
+pub(crate) use directory::{Attachment, Directory, PackedStream};
 pub(crate) use packed_records::PackedRecords;
 
+pub use contents::Contents;
 pub use directory::Packing;
 pub use packer::pack;
 pub use verify::verify;

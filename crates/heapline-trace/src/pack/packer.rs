@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::cold_records::MAX_TEXT_BYTES;
+use super::contents::Contents;
 use super::directory::{Entries, Group};
 use super::item::{DAMAGES, Item};
 use super::range_coder::Encoder;
@@ -13,7 +14,7 @@ use super::{GROUP_BYTES, GROUP_RECORDS, MAX_STREAMS, least_bytes};
 use crate::reader::Stream;
 use crate::{HEADER_BYTES, Header, Record, Source, Trace, TraceError};
 
-/// Writes a raw trace packed; returns how many events it has. `progress` is told after
+/// Writes a raw trace packed, with these contents; returns how many events it has. `progress` is told after
 /// each group; an error of its ends the packing.
 ///
 /// # Errors
@@ -21,6 +22,7 @@ use crate::{HEADER_BYTES, Header, Record, Source, Trace, TraceError};
 /// only a newer heapline knows and would lose.
 pub fn pack<S: Source>(
     trace: &Trace<S>,
+    contents: Contents<'_>,
     output: &mut dyn Write,
     progress: &mut dyn FnMut() -> std::io::Result<()>,
 ) -> Result<u64, TraceError> {
@@ -30,30 +32,38 @@ pub fn pack<S: Source>(
     if trace.streams().len() > MAX_STREAMS {
         return Err(TraceError::unpackable("too many threads ran at a time"));
     }
-    let page = packed_page(trace)?;
+    let page = packed_page(trace, contents)?;
     output.write_all(&page)?;
     let mut entries = Entries::new(
         trace.source().length()?,
         trace.counts(),
         trace.losses(),
-        trace.scopes(),
+        &contents.scopes(trace.scopes()),
         trace.streams().len(),
     );
     let mut events = 0;
     for stream in trace.streams() {
-        let (groups, stream_events) = pack_stream(trace, stream, output, progress)?;
+        let (groups, stream_events) = pack_stream(trace, stream, contents, output, progress)?;
         entries.stream(stream, &groups);
         events += stream_events;
     }
+    output.write_all(contents.attachment)?;
+    entries.attachment(contents.attachment);
     output.write_all(&entries.finish(&page))?;
     Ok(events)
 }
 
 /// The header page as it is in the file, with what [`Header`] does not know.
-fn packed_page<S: Source>(trace: &Trace<S>) -> Result<[u8; HEADER_BYTES], TraceError> {
+fn packed_page<S: Source>(
+    trace: &Trace<S>,
+    contents: Contents<'_>,
+) -> Result<[u8; HEADER_BYTES], TraceError> {
     let mut page = [0; HEADER_BYTES];
     if trace.source().read_at(0, &mut page)? < HEADER_BYTES {
         return Err(TraceError::header(0, "the file has become shorter"));
+    }
+    if contents.without_paths {
+        contents.header(trace.header()).replace_texts(&mut page);
     }
     Header::mark_packed(&mut page);
     Ok(page)
@@ -62,13 +72,17 @@ fn packed_page<S: Source>(trace: &Trace<S>) -> Result<[u8; HEADER_BYTES], TraceE
 fn pack_stream<S: Source>(
     trace: &Trace<S>,
     stream: &Stream,
+    contents: Contents<'_>,
     output: &mut dyn Write,
     progress: &mut dyn FnMut() -> std::io::Result<()>,
 ) -> Result<(Vec<Group>, u64), TraceError> {
     let scale = Scale::new(stream.record_bytes(), trace.streams().len());
     let mut model = StreamModel::new(&scale);
     let (mut groups, mut events) = (Vec::new(), 0);
-    let mut records = trace.records(stream).map(item).peekable();
+    let records = trace.records(stream);
+    let mut records = records
+        .map(|record| item(record.map(|record| contents.record(record))))
+        .peekable();
     while records.peek().is_some() {
         let mut encoder = Encoder::new();
         let mut count = 0;

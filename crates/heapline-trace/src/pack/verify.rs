@@ -1,8 +1,10 @@
 //! Whether a packed trace says what the raw one says.
 
+use super::contents::Contents;
 use crate::{Record, Source, Trace, TraceError};
 
-/// Compares everything that can be read of two traces, one packed and one not.
+/// Compares everything that can be read of two traces, one raw and one packed with
+/// these contents.
 /// `progress` is told now and then; an error of its ends the comparison.
 ///
 /// # Errors
@@ -10,10 +12,13 @@ use crate::{Record, Source, Trace, TraceError};
 pub fn verify<A: Source, B: Source>(
     raw: &Trace<A>,
     packed: &Trace<B>,
+    contents: Contents<'_>,
     progress: &mut dyn FnMut() -> std::io::Result<()>,
 ) -> Result<(), TraceError> {
-    let is_same = raw.header() == packed.header()
-        && raw.scopes() == packed.scopes()
+    let attachment = packed.attachment()?.unwrap_or_default();
+    let is_same = contents.header(raw.header()) == *packed.header()
+        && contents.scopes(raw.scopes()) == packed.scopes()
+        && contents.attachment == attachment
         && raw.counts() == packed.counts()
         && raw.losses() == packed.losses()
         && raw.streams().len() == packed.streams().len();
@@ -26,6 +31,7 @@ pub fn verify<A: Source, B: Source>(
         )?;
         let mut others = packed.records(other);
         for (number, record) in raw.records(stream).enumerate() {
+            let record = record.map(|record| contents.record(record));
             same(is_same_record(record, others.next())?)?;
             if number % (1 << 14) == 0 {
                 progress()?;
