@@ -11,6 +11,7 @@ mod live;
 mod order;
 mod packed;
 mod profile;
+mod replaced;
 mod stacks;
 mod stamps;
 mod support;

@@ -16,6 +16,9 @@ pub struct Quality {
     pub cut_stacks: u64,
     /// Allocations and reallocations whose stack is not known.
     pub lost_stacks: u64,
+    /// Allocations and reallocations with a frame where more than one library was loaded:
+    /// it may be the other one's.
+    pub ambiguous_stacks: u64,
     /// Blocks of the file that are missing or damaged.
     pub lost_blocks: u64,
     /// Blocks of memory that began over a live one, or of impossible size.
@@ -82,6 +85,7 @@ impl Quality {
         let counts = [
             (self.lost_blocks, "lost block"),
             (self.lost_stacks, "lost stack"),
+            (self.ambiguous_stacks, "ambiguous stack"),
             (self.unknown_deallocations, "unknown deallocation"),
             (self.reallocations_in_flight, "reallocation in flight"),
             (self.repaired_events, "repaired stamp"),

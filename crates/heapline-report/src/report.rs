@@ -16,7 +16,7 @@ use crate::quality::Quality;
 use crate::replay::{Anomalies, replay};
 use crate::source::Sources;
 use crate::stacks::{StackId, StackTree};
-use crate::symbols::{Problem, SymbolOptions, SymbolStore, SymbolTable, resolve};
+use crate::symbols::{Module, Problem, Site, SymbolOptions, SymbolStore, SymbolTable, resolve};
 use crate::trace_file::{End, TraceFile};
 
 /// How a trace is opened.
@@ -283,6 +283,7 @@ impl Report {
             cut_stacks: self.events_where(|stack| self.is_cut(stack)),
             lost_stacks: self
                 .events_where(|stack| self.stacks.root_of(stack) == heapline_trace::NodeId::LOST),
+            ambiguous_stacks: self.ambiguous_stacks(),
             lost_blocks,
             order_anomalies,
             reallocations_in_flight: self.anomalies.reallocations_in_flight,
@@ -294,6 +295,31 @@ impl Report {
             end: self.end,
             stop_reason: header.stop_reason.text(),
         }
+    }
+
+    /// Events whose stack has a frame in a place where more than one module was loaded. A
+    /// thread notices that a library was replaced when it next looks at what is mapped;
+    /// what it recorded in between belongs to the new one under the old one's name.
+    fn ambiguous_stacks(&self) -> u64 {
+        let sites = self.stacks.sites().iter();
+        let ambiguous: Vec<bool> = sites.map(|site| self.is_ambiguous(site)).collect();
+        if !ambiguous.contains(&true) {
+            return 0;
+        }
+        self.events_where(|stack| self.stacks.sites_of(stack).any(|site| ambiguous[site]))
+    }
+
+    fn is_ambiguous(&self, site: &Site) -> bool {
+        let modules = self.stacks.modules();
+        let own = site.module.and_then(|index| modules.get(index));
+        let (Some(own), Some(address)) = (own, site.address.call_site()) else {
+            return false;
+        };
+        let is_another = |module: &&Module| {
+            (&module.build_id, &module.path, module.bias) != (&own.build_id, &own.path, own.bias)
+        };
+        let mut others = modules.iter().filter(is_another);
+        others.any(|module| (module.start..module.end).contains(&address.0))
     }
 
     /// Whether frames of the stack are missing at its outer end. Not where the walk

@@ -52,10 +52,11 @@ const SUMMARY: [(&str, Kind); 19] = [
     ("quality", Object),
 ];
 
-const QUALITY: [(&str, Kind); 12] = [
+const QUALITY: [(&str, Kind); 13] = [
     ("events", Integer),
     ("skipped_events", Integer),
     ("cut_stacks", Integer),
+    ("ambiguous_stacks", Integer),
     ("lost_stacks", Integer),
     ("lost_blocks", Integer),
     ("order_anomalies", Integer),

@@ -53,6 +53,7 @@ fn quality(quality: &Quality) -> Value {
         "skipped_events": quality.skipped_events,
         "cut_stacks": quality.cut_stacks,
         "lost_stacks": quality.lost_stacks,
+        "ambiguous_stacks": quality.ambiguous_stacks,
         "lost_blocks": quality.lost_blocks,
         "order_anomalies": quality.order_anomalies,
         "reallocations_in_flight": quality.reallocations_in_flight,

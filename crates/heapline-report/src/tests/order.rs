@@ -124,6 +124,25 @@ fn lost_and_cut_stacks_are_counted_by_event() {
 }
 
 #[test]
+fn stacks_through_a_library_that_was_replaced_are_counted() {
+    let ambiguous = |second: (u64, u64)| {
+        let mut builder = TraceBuilder::new();
+        let main = builder.stream();
+        main.module((0x1000, 0x2000), 0x1000, b"1", "/liba.so");
+        let before = stack(main, &[0x1800]);
+        let beside = stack(main, &[0x800]);
+        main.alloc(10, 0x100, 1, before).alloc(20, 0x200, 2, beside);
+        main.modules_changed();
+        main.module(second, second.0, b"2", "/libb.so");
+        let after = stack(main, &[second.0 + 0x800]);
+        main.alloc(30, 0x300, 3, after);
+        report(builder).quality().ambiguous_stacks
+    };
+    assert_eq!(ambiguous((0x1000, 0x2000)), 2);
+    assert_eq!(ambiguous((0x5000, 0x6000)), 0);
+}
+
+#[test]
 fn without_an_end_a_reallocation_in_flight_is_likelier_than_an_inversion() {
     let build = |end_state| {
         let mut builder = TraceBuilder::new();

@@ -52,6 +52,7 @@ fn the_json_has_exactly_these_keys_and_numbers() {
             "events": 5,
             "skipped_events": 0,
             "cut_stacks": 0,
+            "ambiguous_stacks": 0,
             "lost_stacks": 0,
             "lost_blocks": 0,
             "order_anomalies": 0,
