@@ -111,6 +111,7 @@ impl Measured {
     fn add(&mut self, other: &Measured) {
         self.live_bytes = self.live_bytes.max(other.live_bytes);
         self.increment_bytes = self.increment_bytes.wrapping_add(other.increment_bytes);
-        self.occurrences += other.occurrences;
+        // A damaged table can say anything.
+        self.occurrences = self.occurrences.saturating_add(other.occurrences);
     }
 }
