@@ -191,8 +191,8 @@ impl LastWalk {
         self.kept_sp = last.map_or(u64::MAX, |frame| frame[1]);
     }
 
-    /// The node of a walk from `state`, if one like it was kept whole as far as a frame
-    /// that is still remembered.
+    /// The node of a walk from `state`, if that is where the last one began, or if one
+    /// like it was kept whole as far as a frame that is still remembered.
     #[inline]
     pub(crate) fn branch(
         &mut self,
@@ -200,10 +200,11 @@ impl LastWalk {
         stack: &StackMemory,
         compared: &mut u64,
     ) -> Option<u32> {
-        if let Some(&[code, sp, ..]) = self.frames.all().last()
+        if let Some(&[code, sp, bp, word, _]) = self.frames.all().last()
             && (code, sp) == (state.code.word(), state.sp)
         {
-            return None;
+            let same = word & NODE_KNOWN != 0 && (bp == state.bp || word & NEEDS_BP == 0);
+            return (same && self.prove(reads_of(word), compared)).then_some(word as u32);
         }
         let (met, node) = self.branches.find(state, stack)?;
         let &[_, sp, bp, word, _] = self.frames.get(met.index)?;
