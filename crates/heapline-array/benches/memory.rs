@@ -1,0 +1,2 @@
+//! The cost of views and of questions about memory.
+fn main() {}

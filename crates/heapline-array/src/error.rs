@@ -1,0 +1,307 @@
+//! What an operation on arrays can refuse.
+
+use std::fmt;
+
+use crate::storage::Misplaced;
+use crate::{DType, Overflow, units};
+
+/// An array that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The bytes have no number: see [`Overflow`].
+    TooBig(Overflow),
+    /// The memory was refused: see [`MemoryError`].
+    Memory(MemoryError),
+}
+
+/// There is no memory for such an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryError {
+    shape: Vec<usize>,
+    dtype: DType,
+    nbytes: usize,
+}
+
+impl MemoryError {
+    pub(crate) fn new(shape: &[usize], dtype: DType, nbytes: usize) -> Self {
+        MemoryError {
+            shape: shape.to_vec(),
+            dtype,
+            nbytes,
+        }
+    }
+
+    /// The shape that was asked for.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The dtype that was asked for.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The bytes that were refused.
+    #[must_use]
+    pub fn nbytes(&self) -> usize {
+        self.nbytes
+    }
+}
+
+impl fmt::Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Unable to allocate {} for an array with shape {} and data type {}",
+            units::binary(self.nbytes as u64),
+            tuple(&self.shape),
+            self.dtype
+        )
+    }
+}
+
+impl std::error::Error for MemoryError {}
+
+impl From<Overflow> for CreateError {
+    fn from(error: Overflow) -> Self {
+        CreateError::TooBig(error)
+    }
+}
+
+impl fmt::Display for CreateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CreateError::TooBig(error) => error.fmt(f),
+            CreateError::Memory(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CreateError {}
+
+/// An operation that NumPy refuses, too, or that Rust must.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayError {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Create(CreateError),
+    Axis {
+        axis: isize,
+        ndim: usize,
+    },
+    RepeatedAxis,
+    AxisCount,
+    Index {
+        index: isize,
+        axis: usize,
+        length: usize,
+    },
+    TooManyIndices {
+        ndim: usize,
+    },
+    TwoEllipses,
+    StepOfZero,
+    Reshape {
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
+    WouldCopy,
+    OrderOfElements,
+    Broadcast {
+        from: Vec<usize>,
+        to: Vec<usize>,
+    },
+    Squeeze {
+        axis: usize,
+        length: usize,
+    },
+    Split {
+        length: usize,
+        sections: usize,
+    },
+    Window {
+        window: usize,
+        length: usize,
+    },
+    Misaligned {
+        dtype: DType,
+    },
+    NotBool,
+    ItemSize {
+        dtype: DType,
+        itemsize: usize,
+    },
+    Shapes {
+        first: Vec<usize>,
+        other: Vec<usize>,
+    },
+    NoArrays,
+    TooFewDimensions {
+        ndim: usize,
+        needed: usize,
+    },
+    Mask {
+        shape: Vec<usize>,
+        mask: Vec<usize>,
+    },
+    Repeats {
+        given: usize,
+        length: usize,
+    },
+}
+
+impl From<Kind> for ArrayError {
+    fn from(kind: Kind) -> Self {
+        ArrayError { kind }
+    }
+}
+
+impl From<CreateError> for ArrayError {
+    fn from(error: CreateError) -> Self {
+        Kind::Create(error).into()
+    }
+}
+
+impl From<Overflow> for ArrayError {
+    fn from(error: Overflow) -> Self {
+        CreateError::from(error).into()
+    }
+}
+
+impl ArrayError {
+    /// The failed allocation, if that was the reason.
+    #[must_use]
+    pub fn create_error(&self) -> Option<&CreateError> {
+        match &self.kind {
+            Kind::Create(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn misplaced(why: Misplaced, dtype: DType, nbytes: usize) -> Self {
+        match why {
+            Misplaced::Misaligned => Kind::Misaligned { dtype }.into(),
+            Misplaced::NotBool => Kind::NotBool.into(),
+            Misplaced::Outside => Kind::ItemSize {
+                dtype,
+                itemsize: nbytes,
+            }
+            .into(),
+        }
+    }
+}
+
+/// A shape as Python writes it: `(3,)`, `(2, 3)`.
+fn tuple(shape: &[usize]) -> String {
+    match shape {
+        [length] => format!("({length},)"),
+        _ => format!(
+            "({})",
+            shape
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}
+
+impl fmt::Display for ArrayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Create(error) => error.fmt(f),
+            Kind::Axis { axis, ndim } => {
+                write!(
+                    f,
+                    "axis {axis} is out of bounds for an array of {ndim} dimensions"
+                )
+            }
+            Kind::RepeatedAxis => f.write_str("an axis is given twice"),
+            Kind::AxisCount => f.write_str("not as many axes as there must be"),
+            Kind::Index {
+                index,
+                axis,
+                length,
+            } => write!(
+                f,
+                "index {index} is out of bounds for axis {axis} with length {length}"
+            ),
+            Kind::TooManyIndices { ndim } => {
+                write!(f, "too many indices for an array of {ndim} dimensions")
+            }
+            Kind::TwoEllipses => f.write_str("an index can have one ellipsis only"),
+            Kind::StepOfZero => f.write_str("slice step cannot be zero"),
+            Kind::Reshape { from, to } => write!(
+                f,
+                "cannot reshape an array of shape {} into shape {}",
+                tuple(from),
+                tuple(to)
+            ),
+            Kind::WouldCopy => f.write_str("the new shape needs a copy, which is not allowed"),
+            Kind::OrderOfElements => f.write_str("elements cannot be reshaped in order K"),
+            Kind::Broadcast { from, to } => write!(
+                f,
+                "an array of shape {} cannot be broadcast to shape {}",
+                tuple(from),
+                tuple(to)
+            ),
+            Kind::Squeeze { axis, length } => write!(
+                f,
+                "cannot squeeze axis {axis}: its length is {length}, not 1"
+            ),
+            Kind::Split { length, sections } => {
+                write!(
+                    f,
+                    "an axis of length {length} has no {sections} equal parts"
+                )
+            }
+            Kind::Window { window, length } => {
+                write!(
+                    f,
+                    "a window of {window} does not fit an axis of length {length}"
+                )
+            }
+            Kind::Misaligned { dtype } => {
+                write!(
+                    f,
+                    "the bytes are not aligned as elements of {dtype} must be"
+                )
+            }
+            Kind::NotBool => f.write_str("a byte of the buffer is neither 0 nor 1, and so no bool"),
+            Kind::ItemSize { dtype, itemsize } => write!(
+                f,
+                "elements of {itemsize} bytes, as they lie, cannot be seen as {dtype}"
+            ),
+            Kind::Shapes { first, other } => write!(
+                f,
+                "arrays of shapes {} and {} do not fit together",
+                tuple(first),
+                tuple(other)
+            ),
+            Kind::NoArrays => f.write_str("need at least one array"),
+            Kind::TooFewDimensions { ndim, needed } => {
+                write!(
+                    f,
+                    "an array of {ndim} dimensions, where {needed} are needed"
+                )
+            }
+            Kind::Mask { shape, mask } => write!(
+                f,
+                "a mask of shape {} for an array of shape {}",
+                tuple(mask),
+                tuple(shape)
+            ),
+            Kind::Repeats { given, length } => {
+                write!(f, "{given} numbers of repeats for {length} elements")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ArrayError {}

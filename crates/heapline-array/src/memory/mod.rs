@@ -1,0 +1,126 @@
+//! What NumPy says of an array's memory, for every array and view of ndarray.
+
+mod layout;
+mod overlap;
+mod ownership;
+mod progression;
+mod unique;
+
+pub use layout::{Flags, MemoryLayout};
+pub use overlap::TooHard;
+pub use ownership::{Ownership, Owns};
+
+use std::ops::Range;
+
+use ndarray::{ArrayRef, Dimension};
+
+use crate::notes;
+use crate::{DType, Element};
+
+/// The memory of an array: how many bytes, which, and whether another's are among them.
+///
+/// Brought into scope, it is there for every array and view of ndarray.
+///
+/// ```
+/// use heapline_array::ArrayMemory;
+/// use ndarray::{Array1, s};
+///
+/// let row = Array1::<f64>::zeros(1000);
+/// let wide = row.broadcast((1000, 1000)).expect("a row fits");
+/// assert_eq!(wide.nbytes(), 8_000_000);
+/// assert_eq!(wide.unique_nbytes(), 8_000);
+/// assert_eq!(wide.byte_strides().collect::<Vec<_>>(), [0, 8]);
+///
+/// let (even, odd) = (row.slice(s![..;2]), row.slice(s![1..;2]));
+/// assert!(even.may_share_memory(&odd));
+/// assert!(!even.shares_memory(&odd));
+/// ```
+///
+/// How many bytes the buffer behind a borrowed view has, nobody in the process knows:
+/// see [`NdArray`](crate::NdArray) for handles that do.
+pub trait ArrayMemory {
+    /// Where the elements lie.
+    fn memory_layout(&self) -> MemoryLayout<'_>;
+
+    /// The dtype of the elements.
+    fn dtype(&self) -> DType {
+        self.memory_layout().dtype
+    }
+
+    /// Bytes of one element.
+    fn itemsize(&self) -> usize {
+        self.dtype().itemsize()
+    }
+
+    /// Elements times bytes of one: NumPy's, where repeated elements count as often as
+    /// they are repeated.
+    fn nbytes(&self) -> usize {
+        self.memory_layout().nbytes()
+    }
+
+    /// Distinct bytes of the elements.
+    ///
+    /// Where strides make elements overlap irregularly, a bitmap of the extent is
+    /// allocated for the count: one bit a byte.
+    fn unique_nbytes(&self) -> usize {
+        unique::unique_nbytes(self.memory_layout())
+    }
+
+    /// Bytes from an element to the next, for each axis. Those of axes of length 1 and of
+    /// empty arrays mean nothing.
+    fn byte_strides(&self) -> impl Iterator<Item = isize> {
+        self.memory_layout().byte_strides()
+    }
+
+    /// Whether elements follow each other without gaps, and in which order.
+    fn flags(&self) -> Flags {
+        self.memory_layout().flags()
+    }
+
+    /// Addresses from the lowest byte to one past the highest; empty for an empty array.
+    fn byte_bounds(&self) -> Range<usize> {
+        self.memory_layout().byte_bounds()
+    }
+
+    /// Whether the extents overlap: quick, and true for some arrays without common bytes.
+    fn may_share_memory(&self, other: &(impl ArrayMemory + ?Sized)) -> bool {
+        overlap::extents_overlap(self.memory_layout(), other.memory_layout())
+    }
+
+    /// Whether there is a byte in both. Exact; for arrays of many odd strides it can take
+    /// exponential time: see [`try_shares_memory`](Self::try_shares_memory).
+    fn shares_memory(&self, other: &(impl ArrayMemory + ?Sized)) -> bool {
+        // Nobody counts to u64::MAX.
+        self.try_shares_memory(other, u64::MAX).unwrap_or(true)
+    }
+
+    /// Whether there is a byte in both.
+    ///
+    /// # Errors
+    /// [`TooHard`] if that was not found in `max_work` steps of the search.
+    fn try_shares_memory(
+        &self,
+        other: &(impl ArrayMemory + ?Sized),
+        max_work: u64,
+    ) -> Result<bool, TooHard> {
+        overlap::share_bytes(self.memory_layout(), other.memory_layout(), max_work)
+    }
+
+    /// Gives the array a name and this line in a recording, if one runs.
+    #[track_caller]
+    fn track(&self, name: &str) -> &Self {
+        notes::tracked(self.memory_layout(), name, std::panic::Location::caller());
+        self
+    }
+}
+
+impl<A: Element, D: Dimension> ArrayMemory for ArrayRef<A, D> {
+    fn memory_layout(&self) -> MemoryLayout<'_> {
+        MemoryLayout {
+            dtype: A::DTYPE,
+            address: self.as_ptr().addr(),
+            shape: self.shape(),
+            strides: self.strides(),
+        }
+    }
+}

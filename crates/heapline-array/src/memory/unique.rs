@@ -1,0 +1,54 @@
+//! How many distinct bytes an array touches.
+
+use super::layout::MemoryLayout;
+use super::progression::{Term, fused, terms};
+
+/// Distinct bytes, each counted once however often elements repeat or overlap.
+pub(crate) fn unique_nbytes(layout: MemoryLayout<'_>) -> usize {
+    if layout.is_empty() {
+        return 0;
+    }
+    let terms = fused(terms(layout));
+    let mut reach = 0;
+    let is_disjoint = terms.iter().all(|term| {
+        let is_beyond = term.step > reach;
+        reach += term.reach();
+        is_beyond
+    });
+    let count = if is_disjoint {
+        terms.iter().map(|term| term.last + 1).product()
+    } else {
+        count_sums(&terms, reach)
+    };
+    count as usize
+}
+
+/// Marks every sum in a bitmap, of one bit for each byte of the extent.
+fn count_sums(terms: &[Term], reach: u128) -> u128 {
+    let mut marks = vec![0_u64; (reach / 64 + 1) as usize];
+    marks[0] = 1;
+    for term in terms {
+        let (step, last) = (term.step as usize, term.last as usize);
+        // So many copies are marked, `step` apart; each round doubles them.
+        let mut copies = 1;
+        while copies <= last {
+            let more = copies.min(last + 1 - copies);
+            or_shifted(&mut marks, more * step);
+            copies += more;
+        }
+    }
+    marks.iter().map(|word| u128::from(word.count_ones())).sum()
+}
+
+/// Marks whatever is marked once more, `shift` bits above.
+fn or_shifted(marks: &mut [u64], shift: usize) {
+    let (words, bits) = (shift / 64, shift % 64);
+    for index in (words..marks.len()).rev() {
+        let low = marks[index - words] << bits;
+        let high = match index.checked_sub(words + 1) {
+            Some(below) if bits > 0 => marks[below] >> (64 - bits),
+            _ => 0,
+        };
+        marks[index] |= low | high;
+    }
+}

@@ -1,0 +1,69 @@
+//! `+ - * /`: ndarray's, on views. What ndarray costs is what they cost.
+
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
+
+use ndarray::{DimMax, Dimension, ScalarOperand};
+
+use super::NdArray;
+use crate::Element;
+
+macro_rules! operator {
+    ($($operator:ident, $method:ident, $assign:ident, $assign_method:ident;)*) => {$(
+        /// Element by element, operands broadcast to each other as ndarray's. The result has
+        /// a buffer of its own; broadcasting the operands allocates nothing.
+        ///
+        /// # Panics
+        /// If the shapes do not fit.
+        impl<A, D, E> $operator<&NdArray<A, E>> for &NdArray<A, D>
+        where
+            A: Element + $operator<Output = A>,
+            D: Dimension + DimMax<E>,
+            E: Dimension,
+        {
+            type Output = NdArray<A, <D as DimMax<E>>::Output>;
+
+            #[track_caller]
+            fn $method(self, other: &NdArray<A, E>) -> Self::Output {
+                NdArray::from_array((&self.view()).$method(&other.view()))
+            }
+        }
+
+        /// Each element with one number. The result has a buffer of its own.
+        impl<A, D> $operator<A> for &NdArray<A, D>
+        where
+            A: Element + ScalarOperand + $operator<Output = A>,
+            D: Dimension,
+        {
+            type Output = NdArray<A, D>;
+
+            #[track_caller]
+            fn $method(self, other: A) -> Self::Output {
+                NdArray::from_array((&self.view()).$method(other))
+            }
+        }
+
+        /// Element by element, in place if this is the only handle; else in a copy, see
+        /// [`make_mut`](NdArray::make_mut).
+        ///
+        /// # Panics
+        /// If the other's shape cannot be broadcast to this one's.
+        impl<A, D, E> $assign<&NdArray<A, E>> for NdArray<A, D>
+        where
+            A: Element + $assign,
+            D: Dimension,
+            E: Dimension,
+        {
+            #[track_caller]
+            fn $assign_method(&mut self, other: &NdArray<A, E>) {
+                self.make_mut().$assign_method(&other.view());
+            }
+        }
+    )*};
+}
+
+operator! {
+    Add, add, AddAssign, add_assign;
+    Sub, sub, SubAssign, sub_assign;
+    Mul, mul, MulAssign, mul_assign;
+    Div, div, DivAssign, div_assign;
+}

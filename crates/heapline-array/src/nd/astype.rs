@@ -1,0 +1,144 @@
+//! Elements converted to another dtype.
+
+use std::fmt;
+
+use ndarray::{Dimension, Zip};
+
+use super::NdArray;
+use super::copy::{Order, empty_like};
+use crate::dtype::convert;
+use crate::error::CreateError;
+use crate::memory::ArrayMemory;
+use crate::storage::signed;
+use crate::{CastReport, Casting, DType, Element, can_cast};
+
+/// How to convert. The default is NumPy's: anything goes, always a copy, in order `K`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Astype {
+    /// What may be lost by dtype.
+    pub casting: Casting,
+    /// Whether every element must stay the same number, too: NumPy's `same_value`.
+    pub same_value: bool,
+    /// Whether to copy even where dtype and order are right already.
+    pub copy: bool,
+    /// The order of the result.
+    pub order: Order,
+}
+
+impl Default for Astype {
+    fn default() -> Self {
+        Astype {
+            casting: Casting::Unsafe,
+            same_value: false,
+            copy: true,
+            order: Order::K,
+        }
+    }
+}
+
+/// Why elements were not converted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CastError {
+    /// The casting rule forbids it.
+    NotAllowed {
+        /// The dtype before.
+        from: DType,
+        /// The dtype after.
+        to: DType,
+        /// The rule.
+        casting: Casting,
+    },
+    /// Elements would not be the same numbers.
+    ValueChanged(CastReport),
+    /// There is no memory for the result.
+    Create(CreateError),
+}
+
+impl fmt::Display for CastError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CastError::NotAllowed { from, to, casting } => write!(
+                f,
+                "Cannot cast array data from {from} to {to} according to the rule {casting:?}"
+            ),
+            CastError::ValueChanged(report) => write!(
+                f,
+                "could not cast 'same_value' {} to {}",
+                report.from, report.to
+            ),
+            CastError::Create(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CastError {}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The elements as another dtype, and what was lost.
+    ///
+    /// A copy, but for a view if the dtype is the same already, the order too, and
+    /// [`copy`](Astype::copy) is not asked for. The peak is the result.
+    ///
+    /// Integers wrap; floats round once, to nearest even; what overflows is infinite; floats
+    /// to integers are truncated and saturate (C leaves open what happens out of range);
+    /// complex to real drops the imaginary part; to `bool`, all but 0 is true.
+    ///
+    /// ```
+    /// use heapline_array::{Astype, NdArray};
+    ///
+    /// let a = NdArray::from_vec(vec![1.0, 1e300, 0.1]);
+    /// let (b, report) = a.astype::<f32>(Astype::default())?;
+    /// assert_eq!(b.view().to_vec(), [1.0, f32::INFINITY, 0.1]);
+    /// assert_eq!((report.overflowed, report.inexact), (1, 1));
+    /// # Ok::<(), heapline_array::CastError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the rule forbids it, elements change that must not, or there is no memory.
+    #[track_caller]
+    pub fn astype<B: Element>(
+        &self,
+        how: Astype,
+    ) -> Result<(NdArray<B, D>, CastReport), CastError> {
+        let mut report = CastReport::new(A::DTYPE, B::DTYPE);
+        if !can_cast(A::DTYPE, B::DTYPE, how.casting) {
+            return Err(CastError::NotAllowed {
+                from: A::DTYPE,
+                to: B::DTYPE,
+                casting: how.casting,
+            });
+        }
+        if !how.copy && A::DTYPE == B::DTYPE && self.has_order(how.order) {
+            let layout = self.memory_layout();
+            let strides = signed(layout.strides);
+            return self
+                .placed("astype", layout.address, self.raw_dim(), &strides)
+                .map(|view| (view, report))
+                .map_err(|_| unreachable!("the elements are the same"));
+        }
+        let view = self.view();
+        let mut converted = empty_like(&view, how.order).map_err(CastError::Create)?;
+        Zip::from(&mut converted).and(&view).for_each(|to, from| {
+            let element = convert::<A, B>(*from);
+            *to = element.element;
+            if let Some(loss) = element.loss {
+                report.count(loss);
+            }
+        });
+        if how.same_value && !report.is_lossless() {
+            return Err(CastError::ValueChanged(report));
+        }
+        Ok((self.copied(converted, "astype"), report))
+    }
+
+    fn has_order(&self, order: Order) -> bool {
+        let flags = self.flags();
+        match order {
+            Order::C => flags.c_contiguous,
+            Order::F => flags.f_contiguous,
+            Order::A => flags.c_contiguous || flags.f_contiguous,
+            Order::K => true,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Whose bytes a handle uses, and how many it keeps alive.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::Arc;
+
+use ndarray::Dimension;
+
+use super::NdArray;
+use crate::Element;
+use crate::identity::ArrayId;
+use crate::storage::{self, Buffer};
+
+/// Bytes of a buffer's record beside its elements: allocated once with the buffer, however
+/// many handles there are. (ndarray's shared arrays have one, too, and NumPy's arrays an
+/// object of 96 bytes and 16 an axis for each name and view.)
+pub const HEADER_NBYTES: usize = storage::HEADER_NBYTES;
+
+/// The buffer that a handle keeps alive.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Base {
+    /// Its number, which is also that of its first handle.
+    pub id: ArrayId,
+    /// Bytes of its elements.
+    pub nbytes: usize,
+    /// Bytes of its block: spare capacity is kept alive as well.
+    pub capacity_nbytes: usize,
+    /// Whether the bytes are those of a mapped file, and not on the heap.
+    pub is_mapped: bool,
+    /// The line that made it.
+    pub created_at: &'static Location<'static>,
+    /// What its first handle was [named](NdArray::named) last.
+    pub name: Option<Arc<str>>,
+}
+
+impl From<&Buffer> for Base {
+    fn from(buffer: &Buffer) -> Self {
+        Base {
+            id: buffer.origin.id,
+            nbytes: buffer.nbytes(),
+            capacity_nbytes: buffer.capacity_nbytes(),
+            is_mapped: buffer.is_mapped(),
+            created_at: buffer.origin.created_at,
+            name: buffer.name(),
+        }
+    }
+}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The buffer that this handle keeps alive.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        Base::from(&**self.storage.buffer())
+    }
+
+    /// Bytes of the buffer that this handle keeps alive, spare capacity included.
+    #[must_use]
+    pub fn base_nbytes(&self) -> usize {
+        self.storage.buffer().capacity_nbytes()
+    }
+
+    /// Whether this is the first handle of its buffer.
+    ///
+    /// NumPy's flag of that name is false for some fresh results, too: those that it made
+    /// as a view of a copy of its own.
+    #[must_use]
+    pub fn owns_data(&self) -> bool {
+        self.identity.owns_data
+    }
+
+    /// Whether this handle was made from another one of its buffer.
+    #[must_use]
+    pub fn is_view(&self) -> bool {
+        !self.identity.owns_data
+    }
+
+    /// Whether elements may be written, if this is the only handle. Broadcast arrays, sliding
+    /// windows, diagonals and mapped files may not, nor what is cut from them.
+    #[must_use]
+    pub fn is_writeable(&self) -> bool {
+        self.identity.is_writeable
+    }
+
+    /// How many handles keep the buffer alive.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(self.storage.buffer())
+    }
+}
+
+/// What several handles keep alive together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeepBytes {
+    /// Buffers on the heap.
+    pub buffers: usize,
+    /// Bytes of their blocks.
+    pub heap_nbytes: usize,
+    /// Bytes of mapped files, which the kernel can take back at any time.
+    pub mapped_nbytes: usize,
+}
+
+/// Bytes that several handles keep alive together, each buffer counted once.
+///
+/// ```
+/// use heapline_array::{ArrayMemory, NdArray, deep_nbytes};
+///
+/// let a = NdArray::<f64, _>::zeros((1000, 1000));
+/// let t = a.t();
+/// assert_eq!(a.nbytes() + t.nbytes(), 16_000_000);
+/// assert_eq!(deep_nbytes([a.base(), t.base()]).heap_nbytes, 8_000_000);
+/// ```
+pub fn deep_nbytes(bases: impl IntoIterator<Item = Base>) -> DeepBytes {
+    let distinct: BTreeMap<ArrayId, Base> = bases.into_iter().map(|base| (base.id, base)).collect();
+    let mut deep = DeepBytes::default();
+    for base in distinct.values() {
+        if base.is_mapped {
+            deep.mapped_nbytes += base.capacity_nbytes;
+        } else {
+            deep.buffers += 1;
+            deep.heap_nbytes += base.capacity_nbytes;
+        }
+    }
+    deep
+}

@@ -1,0 +1,164 @@
+//! Views in which elements appear more than once, or along two axes at a time. Read-only.
+
+use ndarray::{Dimension, IntoDimension, IxDyn};
+
+use super::NdArray;
+use super::axes::{AxisList, normal_axis};
+use crate::error::{ArrayError, Kind};
+use crate::memory::ArrayMemory;
+use crate::{Element, nbytes_for};
+
+/// The shape to which both shapes broadcast.
+///
+/// # Errors
+/// If there is none: two lengths differ, and neither is 1.
+pub fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Vec<usize>, ArrayError> {
+    let ndim = a.len().max(b.len());
+    let length = |shape: &[usize], place: usize| {
+        let axis = (place + shape.len()).checked_sub(ndim);
+        axis.map_or(1, |axis| shape[axis])
+    };
+    let lengths = (0..ndim).map(|place| match (length(a, place), length(b, place)) {
+        (1, other) | (other, 1) => Some(other),
+        (one, other) => (one == other).then_some(one),
+    });
+    lengths.collect::<Option<_>>().ok_or_else(|| {
+        Kind::Shapes {
+            first: a.to_vec(),
+            other: b.to_vec(),
+        }
+        .into()
+    })
+}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The elements repeated along axes that are new, or of length 1. A read-only view: the
+    /// repeated axes have stride 0.
+    ///
+    /// ```
+    /// use heapline_array::{ArrayMemory, NdArray};
+    ///
+    /// let row = NdArray::<f64, _>::ones(1000);
+    /// let wide = row.broadcast_to((1000, 1000))?;
+    /// assert_eq!((wide.nbytes(), wide.unique_nbytes()), (8_000_000, 8_000));
+    /// # Ok::<(), heapline_array::ArrayError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or the result's bytes have no number.
+    #[track_caller]
+    pub fn broadcast_to<E: IntoDimension>(
+        &self,
+        shape: E,
+    ) -> Result<NdArray<A, E::Dim>, ArrayError> {
+        let shape = shape.into_dimension();
+        let refused = || Kind::Broadcast {
+            from: self.shape().to_vec(),
+            to: shape.slice().to_vec(),
+        };
+        nbytes_for(shape.slice(), A::DTYPE)?;
+        let layout = self.memory_layout();
+        let new_axes = shape.ndim().checked_sub(self.ndim()).ok_or_else(refused)?;
+        let mut strides = E::Dim::zeros(shape.ndim());
+        for (axis, length) in layout.shape.iter().enumerate() {
+            let place = axis + new_axes;
+            if *length == shape[place] {
+                strides[place] = layout.strides[axis] as usize;
+            } else if *length != 1 {
+                return Err(refused().into());
+            }
+        }
+        let view = self.placed("broadcast_to", layout.address, shape, &strides);
+        Ok(view
+            .unwrap_or_else(|_| unreachable!("the elements are the same"))
+            .read_only())
+    }
+
+    /// All windows of these lengths along these axes: NumPy's `sliding_window_view`. The
+    /// axes count window positions, and each window has axes of its own, last in the
+    /// result. A read-only view.
+    ///
+    /// # Errors
+    /// If there are not as many lengths as axes, an axis does not exist, or is shorter than
+    /// its window.
+    #[track_caller]
+    pub fn sliding_window(
+        &self,
+        window: &[usize],
+        axes: impl AxisList,
+    ) -> Result<NdArray<A, IxDyn>, ArrayError> {
+        let (axes, ndim) = (axes.axes(), self.ndim());
+        if axes.len() != window.len() {
+            return Err(Kind::AxisCount.into());
+        }
+        let layout = self.memory_layout();
+        let mut shape = IxDyn::zeros(ndim + axes.len());
+        let mut strides = shape.clone();
+        for axis in 0..ndim {
+            shape[axis] = layout.shape[axis];
+            strides[axis] = layout.strides[axis] as usize;
+        }
+        for (place, (axis, window)) in axes.iter().zip(window).enumerate() {
+            let axis = normal_axis(*axis, ndim)?;
+            let length = shape[axis];
+            shape[axis] = (length + 1).checked_sub(*window).ok_or(Kind::Window {
+                window: *window,
+                length,
+            })?;
+            shape[ndim + place] = *window;
+            strides[ndim + place] = layout.strides[axis] as usize;
+        }
+        nbytes_for(shape.slice(), A::DTYPE)?;
+        let view = self.placed("sliding_window", layout.address, shape, &strides);
+        Ok(view
+            .unwrap_or_else(|_| unreachable!("windows lie inside their axes"))
+            .read_only())
+    }
+
+    /// The elements whose index along `axis2` is `offset` more than that along `axis1`. The
+    /// diagonal is the result's last axis. A read-only view.
+    ///
+    /// # Errors
+    /// If an axis does not exist, or both are one.
+    #[track_caller]
+    pub fn diagonal(
+        &self,
+        offset: isize,
+        axis1: isize,
+        axis2: isize,
+    ) -> Result<NdArray<A, IxDyn>, ArrayError> {
+        let ndim = self.ndim();
+        if ndim < 2 {
+            return Err(Kind::TooFewDimensions { ndim, needed: 2 }.into());
+        }
+        let (axis1, axis2) = (normal_axis(axis1, ndim)?, normal_axis(axis2, ndim)?);
+        if axis1 == axis2 {
+            return Err(Kind::RepeatedAxis.into());
+        }
+        let layout = self.memory_layout();
+        let skipped = |by: isize| by.max(0).unsigned_abs();
+        let (first1, first2) = (skipped(offset.saturating_neg()), skipped(offset));
+        let length = (layout.shape[axis1].saturating_sub(first1))
+            .min(layout.shape[axis2].saturating_sub(first2));
+        let mut shape = IxDyn::zeros(ndim - 1);
+        let mut strides = shape.clone();
+        let others = (0..ndim).filter(|axis| ![axis1, axis2].contains(axis));
+        for (place, axis) in others.enumerate() {
+            shape[place] = layout.shape[axis];
+            strides[place] = layout.strides[axis] as usize;
+        }
+        shape[ndim - 2] = length;
+        strides[ndim - 2] = (layout.strides[axis1] + layout.strides[axis2]) as usize;
+        let elements = if length == 0 {
+            0
+        } else {
+            first1 as isize * layout.strides[axis1] + first2 as isize * layout.strides[axis2]
+        };
+        let address = layout.address;
+        let address = address.wrapping_add_signed(elements * size_of::<A>() as isize);
+        let view = self.placed("diagonal", address, shape, &strides);
+        Ok(view
+            .unwrap_or_else(|_| unreachable!("the diagonal lies inside its axes"))
+            .read_only())
+    }
+}

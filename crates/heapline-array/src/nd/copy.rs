@@ -1,0 +1,222 @@
+//! Copies in a given order of elements.
+
+use ndarray::{Array, ArrayView, Dimension, Ix1};
+
+use super::NdArray;
+use super::create::allocate;
+use crate::Element;
+use crate::error::CreateError;
+use crate::memory::ArrayMemory;
+
+/// In which order elements follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The last axis fastest.
+    #[default]
+    C,
+    /// The first axis fastest.
+    F,
+    /// `F` if the array is in that order and not in C's, else `C`.
+    A,
+    /// As the array's own elements lie, as far as possible.
+    K,
+}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The elements in a buffer of their own.
+    ///
+    /// # Panics
+    /// If there is no memory for them: see [`try_copy`](Self::try_copy).
+    #[track_caller]
+    #[must_use]
+    pub fn copy(&self, order: Order) -> Self {
+        self.copy_as(order, "copy")
+    }
+
+    /// The elements in a buffer of their own.
+    ///
+    /// # Errors
+    /// If there is no memory for them.
+    #[track_caller]
+    pub fn try_copy(&self, order: Order) -> Result<Self, CreateError> {
+        Ok(self.copied(in_order(self.view(), order)?, "copy"))
+    }
+
+    #[track_caller]
+    pub(super) fn copy_as(&self, order: Order, operation: &'static str) -> Self {
+        match in_order(self.view(), order) {
+            Ok(array) => self.copied(array, operation),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The elements in C order: a view if they are, else a copy. It has at least one
+    /// dimension, where the number of dimensions is not fixed at compile time.
+    ///
+    /// # Panics
+    /// If a copy is needed and there is no memory for it.
+    #[track_caller]
+    #[must_use]
+    pub fn ascontiguousarray(&self) -> Self {
+        self.contiguous(Order::C, "ascontiguousarray")
+    }
+
+    /// The elements in Fortran order: a view if they are, else a copy. It has at least one
+    /// dimension, where the number of dimensions is not fixed at compile time.
+    ///
+    /// # Panics
+    /// If a copy is needed and there is no memory for it.
+    #[track_caller]
+    #[must_use]
+    pub fn asfortranarray(&self) -> Self {
+        self.contiguous(Order::F, "asfortranarray")
+    }
+
+    #[track_caller]
+    fn contiguous(&self, order: Order, operation: &'static str) -> Self {
+        if D::NDIM.is_none() && self.ndim() == 0 {
+            return self.cut(operation, |view| {
+                let line = view.insert_axis(ndarray::Axis(0)).into_dimensionality();
+                line.unwrap_or_else(|_| unreachable!("any number of axes will do"))
+            });
+        }
+        let flags = self.flags();
+        let is_so = match order {
+            Order::F => flags.f_contiguous,
+            _ => flags.c_contiguous,
+        };
+        if is_so {
+            self.cut(operation, |view| view)
+        } else {
+            self.copy_as(order, operation)
+        }
+    }
+
+    /// A copy as one row of elements.
+    ///
+    /// # Panics
+    /// If there is no memory for it.
+    #[track_caller]
+    #[must_use]
+    pub fn flatten(&self, order: Order) -> NdArray<A, Ix1> {
+        self.flat_copy(order, "flatten")
+    }
+
+    #[track_caller]
+    pub(super) fn flat_copy(&self, order: Order, operation: &'static str) -> NdArray<A, Ix1> {
+        match flat(self.view(), order) {
+            Ok(array) => self.copied(array, operation),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// A copy of the elements, laid out in this order. Its peak is its result.
+pub(super) fn in_order<A: Element, D: Dimension>(
+    view: ArrayView<'_, A, D>,
+    order: Order,
+) -> Result<Array<A, D>, CreateError> {
+    let mut copy = empty_like(&view, order)?;
+    copy.assign(&view);
+    Ok(copy)
+}
+
+/// Zeros of this shape in this order, of elements of any type.
+pub(super) fn empty_like<A: Element, B: Element, D: Dimension>(
+    view: &ArrayView<'_, A, D>,
+    order: Order,
+) -> Result<Array<B, D>, CreateError> {
+    let flags = view.flags();
+    let is_fortran = match order {
+        Order::C => false,
+        Order::F => true,
+        Order::A => flags.f_contiguous && !flags.c_contiguous,
+        Order::K if flags.c_contiguous || flags.f_contiguous => !flags.c_contiguous,
+        Order::K => return permuted(view, &by_stride(view)),
+    };
+    allocate(view.raw_dim(), is_fortran)
+}
+
+/// Axes from the one that moves farthest to the one that moves least.
+fn by_stride<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
+    let mut axes = identity(view.ndim());
+    let axes_slice: &mut [usize] = D::slice_mut(&mut axes);
+    axes_slice.sort_by_key(|axis| std::cmp::Reverse(view.strides()[*axis].unsigned_abs()));
+    axes
+}
+
+fn identity<D: Dimension>(ndim: usize) -> D {
+    let mut axes = D::zeros(ndim);
+    for (axis, place) in axes.slice_mut().iter_mut().enumerate() {
+        *place = axis;
+    }
+    axes
+}
+
+/// Zeros of the view's shape, the axes in memory as listed, slowest first.
+fn permuted<A, B: Element, D: Dimension>(
+    view: &ArrayView<'_, A, D>,
+    axes: &D,
+) -> Result<Array<B, D>, CreateError> {
+    let mut shape = view.raw_dim();
+    let mut back = view.raw_dim();
+    for (place, axis) in axes.slice().iter().copied().enumerate() {
+        shape[place] = view.shape()[axis];
+        back[axis] = place;
+    }
+    Ok(allocate(shape, false)?.permuted_axes(back))
+}
+
+/// The elements in one row. Its peak is its result.
+pub(super) fn flat<A: Element, D: Dimension>(
+    view: ArrayView<'_, A, D>,
+    order: Order,
+) -> Result<Array<A, Ix1>, CreateError> {
+    let flags = view.flags();
+    let view = match order {
+        Order::C => view,
+        Order::A if !flags.f_contiguous || flags.c_contiguous => view,
+        Order::F | Order::A => view.reversed_axes(),
+        Order::K => {
+            let axes = by_iteration(&view);
+            view.permuted_axes(axes)
+        }
+    };
+    let mut row = allocate(ndarray::Ix1(view.len()), false)?;
+    // In C order, so that the row is a reshaped view of what is assigned to.
+    if let Ok(mut shaped) = row.view_mut().into_shape_with_order(view.raw_dim()) {
+        shaped.assign(&view);
+    }
+    Ok(row)
+}
+
+/// Axes from the slowest to the fastest in which NumPy's iterator walks elements in order K.
+/// Where an axis does not move, C's order stays.
+fn by_iteration<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
+    let strides = |axis: usize| match view.shape()[axis] {
+        1 => 0,
+        _ => view.strides()[axis].unsigned_abs(),
+    };
+    let mut axes: D = identity(view.ndim());
+    let axes_slice = axes.slice_mut();
+    // An insertion from the fastest axis on, as that of NumPy's iterator: it stops where a
+    // comparison says so, and axes without a stride compare with none.
+    axes_slice.reverse();
+    for next in 1..axes_slice.len() {
+        let own = strides(axes_slice[next]);
+        let mut place = next;
+        for other in (0..next).rev() {
+            let others = strides(axes_slice[other]);
+            if own == 0 || others == 0 {
+                continue;
+            }
+            if others <= own {
+                break;
+            }
+            place = other;
+        }
+        axes_slice[place..=next].rotate_right(1);
+    }
+    axes_slice.reverse();
+    axes
+}

@@ -1,0 +1,219 @@
+//! Basic indexing: integers, slices, new axes. Always views.
+
+use ndarray::{Axis, Dimension, IxDyn, RemoveAxis, SliceArg};
+
+use super::NdArray;
+use crate::Element;
+use crate::error::{ArrayError, Kind};
+use crate::memory::ArrayMemory;
+
+/// One part of an index, as between Python's brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// One place of an axis; a negative one counts from the end. The axis goes.
+    At(isize),
+    /// Every `step`-th place from `start` up to `stop`, which is not among them: see [`slice`].
+    Slice {
+        /// Where it starts; a negative number counts from the end.
+        start: Option<isize>,
+        /// Where it stops; a negative number counts from the end.
+        stop: Option<isize>,
+        /// From place to place; negative from the end on.
+        step: isize,
+    },
+    /// An axis of length 1 that was not there.
+    NewAxis,
+    /// All axes that no other part is for. At the end of an index it can be left out.
+    Ellipsis,
+}
+
+/// Python's `start:stop:step`, where `None` is what is left out there.
+///
+/// ```
+/// use heapline_array::{Index, NdArray, slice};
+/// use ndarray::array;
+///
+/// let a = NdArray::<i32, _>::arange(0, 6, 1);
+/// let backwards = a.index(&[slice(4, 1, -1)])?;
+/// assert_eq!(backwards.view(), array![4, 3, 2].into_dyn());
+/// # Ok::<(), heapline_array::ArrayError>(())
+/// ```
+pub fn slice(
+    start: impl Into<Option<isize>>,
+    stop: impl Into<Option<isize>>,
+    step: impl Into<Option<isize>>,
+) -> Index {
+    Index::Slice {
+        start: start.into(),
+        stop: stop.into(),
+        step: step.into().unwrap_or(1),
+    }
+}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// What Python's `a[…]` gives for integers, slices, `None` and `...`. A view.
+    ///
+    /// # Errors
+    /// If an integer is out of bounds, a step is 0, or there are too many parts. Slices out
+    /// of bounds are cut off.
+    #[track_caller]
+    pub fn index(&self, index: &[Index]) -> Result<NdArray<A, IxDyn>, ArrayError> {
+        let layout = self.memory_layout();
+        let is_axis = |part: &&Index| matches!(part, Index::At(_) | Index::Slice { .. });
+        let ndim = layout.shape.len();
+        let hidden = ndim
+            .checked_sub(index.iter().filter(is_axis).count())
+            .ok_or(Kind::TooManyIndices { ndim })?;
+        let count = |which: Index| index.iter().filter(|part| **part == which).count();
+        let removed = index.iter().filter(|part| matches!(part, Index::At(_)));
+        let result_ndim = ndim + count(Index::NewAxis) - removed.count();
+        if count(Index::Ellipsis) > 1 {
+            return Err(Kind::TwoEllipses.into());
+        }
+        let mut walk = Walk {
+            address: layout.address,
+            axis: 0,
+            place: 0,
+            shape: IxDyn::zeros(result_ndim),
+            strides: IxDyn::zeros(result_ndim),
+        };
+        for part in index {
+            match *part {
+                Index::Ellipsis => {
+                    (0..hidden).for_each(|_| walk.keep(layout.shape, layout.strides))
+                }
+                Index::NewAxis => walk.push(1, 0),
+                Index::At(at) => {
+                    let length = layout.shape[walk.axis];
+                    let place = position(at, length).ok_or(Kind::Index {
+                        index: at,
+                        axis: walk.axis,
+                        length,
+                    })?;
+                    walk.advance(
+                        place as isize * layout.strides[walk.axis],
+                        A::DTYPE.itemsize(),
+                    );
+                    walk.axis += 1;
+                }
+                Index::Slice { start, stop, step } => {
+                    let cut = Cut::new(start, stop, step, layout.shape[walk.axis])?;
+                    let stride = layout.strides[walk.axis];
+                    walk.advance(cut.first * stride, A::DTYPE.itemsize());
+                    walk.push(cut.length, stride.wrapping_mul(step));
+                    walk.axis += 1;
+                }
+            }
+        }
+        while walk.axis < ndim {
+            walk.keep(layout.shape, layout.strides);
+        }
+        self.placed("index", walk.address, walk.shape, &walk.strides)
+            .map_err(|_| unreachable!("what is cut from an array lies inside it"))
+    }
+
+    /// What ndarray's macro `s!` says. A view. A negative step there first cuts and then
+    /// reverses, other than in Python: see [`index`](Self::index).
+    ///
+    /// # Panics
+    /// If the slice is out of bounds, as ndarray's.
+    #[track_caller]
+    #[must_use]
+    pub fn slice<I: SliceArg<D>>(&self, slice: I) -> NdArray<A, I::OutDim> {
+        self.cut("slice", |view| view.slice_move(slice))
+    }
+
+    /// The elements at one place of an axis. A view.
+    ///
+    /// # Panics
+    /// If the axis or the index is out of bounds.
+    #[track_caller]
+    #[must_use]
+    pub fn index_axis(&self, axis: Axis, index: usize) -> NdArray<A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        self.cut("index_axis", |view| view.index_axis_move(axis, index))
+    }
+}
+
+/// The place that an integer means, counted from the start.
+pub(super) fn position(index: isize, length: usize) -> Option<usize> {
+    let from_start = if index < 0 {
+        index.checked_add_unsigned(length)?
+    } else {
+        index
+    };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|place| *place < length)
+}
+
+/// What a slice takes of an axis.
+struct Cut {
+    /// The first place, or 0 if there is none.
+    first: isize,
+    length: usize,
+}
+
+impl Cut {
+    fn new(
+        start: Option<isize>,
+        stop: Option<isize>,
+        step: isize,
+        length: usize,
+    ) -> Result<Self, ArrayError> {
+        let length = length as isize;
+        // The places that a bound may mean; `low` and `high` are where nothing is left out.
+        let (low, high) = match step {
+            0 => return Err(Kind::StepOfZero.into()),
+            1.. => (0, length),
+            _ => (-1, length - 1),
+        };
+        let bound = |given: Option<isize>, otherwise: isize| match given {
+            Some(place) if place < 0 => place.saturating_add(length).clamp(low, high),
+            Some(place) => place.clamp(low, high),
+            None => otherwise,
+        };
+        let (first, distance) = if step > 0 {
+            let first = bound(start, low);
+            (first, bound(stop, high) - first)
+        } else {
+            let first = bound(start, high);
+            (first, first - bound(stop, low))
+        };
+        let length = (distance.max(0) as usize).div_ceil(step.unsigned_abs());
+        Ok(Cut {
+            first: if length == 0 { 0 } else { first },
+            length,
+        })
+    }
+}
+
+/// From axis to axis of the array, and from place to place of the result's shape.
+struct Walk {
+    address: usize,
+    axis: usize,
+    place: usize,
+    shape: IxDyn,
+    strides: IxDyn,
+}
+
+impl Walk {
+    fn advance(&mut self, elements: isize, itemsize: usize) {
+        self.address = self
+            .address
+            .wrapping_add_signed(elements * itemsize as isize);
+    }
+
+    fn push(&mut self, length: usize, stride: isize) {
+        self.shape[self.place] = length;
+        self.strides[self.place] = stride as usize;
+        self.place += 1;
+    }
+
+    fn keep(&mut self, shape: &[usize], strides: &[isize]) {
+        self.push(shape[self.axis], strides[self.axis]);
+        self.axis += 1;
+    }
+}

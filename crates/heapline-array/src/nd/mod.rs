@@ -1,0 +1,340 @@
+//! Shared arrays: handles onto buffers, with NumPy's views and copies.
+
+mod any;
+mod arithmetic;
+mod astype;
+mod axes;
+mod base;
+mod broadcast;
+mod complex;
+mod copy;
+mod create;
+mod index;
+mod join;
+mod reduce;
+mod reshape;
+mod resize;
+mod select;
+mod sort;
+mod split;
+
+pub use any::AnyArray;
+pub use astype::{Astype, CastError};
+pub use axes::AxisList;
+pub use base::{Base, DeepBytes, HEADER_NBYTES, deep_nbytes};
+pub use broadcast::broadcast_shapes;
+pub use copy::Order;
+pub use index::{Index, slice};
+pub use join::{concatenate, hstack, stack, vstack};
+pub use reshape::{CopyMode, INFER};
+pub use resize::ResizeError;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder};
+
+use crate::Element;
+use crate::identity::{ArrayId, Origin};
+use crate::memory::{ArrayMemory, MemoryLayout};
+use crate::notes;
+use crate::storage::{Misplaced, Storage, reverse, signed};
+
+/// A handle onto elements in a buffer that several handles may share.
+///
+/// Cloning it and cutting views from it copies no elements: the buffer lives until its last
+/// handle is dropped. For computing, [`view`](Self::view) gives an ndarray view at no cost.
+///
+/// ```
+/// use heapline_array::{ArrayMemory, NdArray};
+/// use ndarray::s;
+///
+/// let a = NdArray::<f64, _>::zeros((1000, 1000));
+/// let v = a.slice(s![..3, 0]);
+/// drop(a);
+/// assert_eq!((v.nbytes(), v.base_nbytes(), v.holders()), (24, 8_000_000, 1));
+/// let c = v.copy(heapline_array::Order::C);
+/// assert_eq!((c.nbytes(), c.base_nbytes()), (24, 24));
+/// ```
+///
+/// # What is allocated
+/// A *view* allocates nothing; a *copy* its elements' bytes and [`HEADER_NBYTES`] for
+/// the buffer's record. Besides, ndarray keeps shape and strides of dynamic dimension
+/// ([`IxDyn`]) on the heap if there are more than four axes: 16 bytes an axis for each
+/// handle, and as many while one is made. Each operation says which of both it is, and what
+/// its peak is where that is more than the result.
+///
+/// # Writing
+/// Elements that several handles share are read-only. [`view_mut`](Self::view_mut) writes
+/// in place through the only handle; [`make_mut`](Self::make_mut) copies first if need be.
+/// In NumPy, a write through a view changes its base; here it cannot.
+pub struct NdArray<A: Element, D: Dimension = IxDyn> {
+    storage: Storage<A, D>,
+    identity: Identity,
+}
+
+/// What a handle is, besides its elements.
+struct Identity {
+    id: ArrayId,
+    owns_data: bool,
+    is_writeable: bool,
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        notes::dropped(self.id);
+    }
+}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// Makes an ndarray array's vector a shared buffer. Keeps [`HEADER_NBYTES`]; no
+    /// element is copied, and spare capacity stays.
+    #[track_caller]
+    #[must_use]
+    pub fn from_array(array: Array<A, D>) -> Self {
+        let origin = Origin::here();
+        Self::with_origin(array, origin, None)
+    }
+
+    /// The array as the buffer of that origin.
+    fn with_origin(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
+        let new = NdArray {
+            storage: Storage::adopt(array, origin, name),
+            identity: Identity {
+                id: origin.id,
+                owns_data: true,
+                is_writeable: true,
+            },
+        };
+        notes::array(new.memory_layout(), origin.id, origin.created_at);
+        new
+    }
+
+    /// The array as what an operation had to copy from this one.
+    #[track_caller]
+    fn copied<B: Element, E: Dimension>(
+        &self,
+        array: Array<B, E>,
+        operation: &'static str,
+    ) -> NdArray<B, E> {
+        let copy = NdArray::from_array(array);
+        let caller = Location::caller();
+        notes::copied(self.id(), copy.id(), copy.nbytes(), operation, caller);
+        copy
+    }
+
+    /// A handle onto the elements that the closure cuts from a view of this one's.
+    #[track_caller]
+    fn cut<E: Dimension>(
+        &self,
+        operation: &'static str,
+        cut: impl for<'a> FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>,
+    ) -> NdArray<A, E> {
+        let view = cut(self.view());
+        let strides = signed(view.strides());
+        self.placed(operation, view.as_ptr().addr(), view.raw_dim(), &strides)
+            .unwrap_or_else(|_| unreachable!("what is cut from a view lies inside it"))
+    }
+
+    /// A handle onto elements of this one's buffer.
+    #[track_caller]
+    fn placed<B: Element, E: Dimension>(
+        &self,
+        operation: &'static str,
+        address: usize,
+        shape: E,
+        strides: &E,
+    ) -> Result<NdArray<B, E>, Misplaced> {
+        let buffer = Arc::clone(self.storage.buffer());
+        let storage = Storage::place(buffer, address, shape, strides)?;
+        Ok(self.handle(storage, operation))
+    }
+
+    #[track_caller]
+    fn handle<B: Element, E: Dimension>(
+        &self,
+        storage: Storage<B, E>,
+        operation: &'static str,
+    ) -> NdArray<B, E> {
+        let view = NdArray {
+            storage,
+            identity: Identity {
+                id: ArrayId::next(),
+                owns_data: false,
+                is_writeable: self.identity.is_writeable,
+            },
+        };
+        let base = view.storage.buffer().origin.id;
+        let caller = Location::caller();
+        notes::view(view.memory_layout(), view.id(), base, operation, caller);
+        view
+    }
+
+    /// The same handle, but that nobody may write through it or what is cut from it.
+    fn read_only(mut self) -> Self {
+        self.identity.is_writeable = false;
+        self
+    }
+
+    /// Gives the handle a name for reports, and the buffer too if this is its first one.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        if self.identity.owns_data {
+            self.storage.buffer().set_name(Arc::from(name));
+        }
+        notes::renamed(self.id(), name);
+        self
+    }
+
+    /// The elements as an ndarray view, to compute with. Allocates nothing.
+    #[must_use]
+    pub fn view(&self) -> ArrayView<'_, A, D> {
+        self.storage.view()
+    }
+
+    /// The elements as a mutable view; `None` if another handle shares the buffer, or if
+    /// the array is not [writeable](Self::is_writeable). Allocates nothing.
+    pub fn view_mut(&mut self) -> Option<ArrayViewMut<'_, A, D>> {
+        if self.identity.is_writeable {
+            self.storage.view_mut()
+        } else {
+            None
+        }
+    }
+
+    /// The elements as a mutable view, of a copy if [`view_mut`](Self::view_mut) gives none.
+    ///
+    /// The copy is this handle's own from then on: other handles do not see what is written.
+    ///
+    /// # Panics
+    /// If a copy is needed and there is no memory for it.
+    #[track_caller]
+    pub fn make_mut(&mut self) -> ArrayViewMut<'_, A, D> {
+        if self.view_mut().is_none() {
+            *self = self.copy_as(Order::K, "make_mut");
+        }
+        self.view_mut()
+            .unwrap_or_else(|| unreachable!("a fresh copy has one handle"))
+    }
+
+    /// The number of this handle.
+    #[must_use]
+    pub fn id(&self) -> ArrayId {
+        self.identity.id
+    }
+
+    /// The number of elements along each axis.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.storage.layout().shape()
+    }
+
+    /// The number of axes.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements, repeated ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shape().contains(&0)
+    }
+
+    fn raw_dim(&self) -> D {
+        self.storage.layout().raw_dim()
+    }
+
+    /// A handle with as many axes, but the number of them known at run time only. A view.
+    #[track_caller]
+    #[must_use]
+    pub fn to_dyn(&self) -> NdArray<A, IxDyn> {
+        self.cut("into_dyn", |view| view.into_dyn())
+    }
+
+    /// This handle itself, with the number of axes known at run time only.
+    #[must_use]
+    pub fn into_dyn(self) -> NdArray<A, IxDyn> {
+        let NdArray { storage, identity } = self;
+        NdArray {
+            storage: storage
+                .into_dimensionality()
+                .unwrap_or_else(|_| unreachable!("any number of axes will do")),
+            identity,
+        }
+    }
+
+    /// This handle itself, with the number of axes known at compile time.
+    ///
+    /// # Errors
+    /// The handle, if the numbers of axes differ.
+    pub fn into_dimensionality<E: Dimension>(self) -> Result<NdArray<A, E>, Self> {
+        let NdArray { storage, identity } = self;
+        match storage.into_dimensionality() {
+            Ok(storage) => Ok(NdArray { storage, identity }),
+            Err(storage) => Err(NdArray { storage, identity }),
+        }
+    }
+
+    /// The buffer's vector as an ndarray array, without a copy.
+    ///
+    /// # Errors
+    /// The handle, if it is not the buffer's only one, if the buffer is no vector of such
+    /// elements, or if the array does not start where the buffer does.
+    pub fn into_array(self) -> Result<Array<A, D>, Self> {
+        let (shape, strides) = (self.raw_dim(), signed(self.view().strides()));
+        let starts_first = self.byte_bounds().start == self.storage.buffer().start_address();
+        if !(starts_first || self.is_empty()) || !self.identity.is_writeable {
+            return Err(self);
+        }
+        let NdArray { storage, identity } = self;
+        match storage.into_vec() {
+            Ok((elements, ..)) => Ok(from_parts(elements, shape, &strides)),
+            Err(storage) => Err(NdArray { storage, identity }),
+        }
+    }
+}
+
+impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
+    fn memory_layout(&self) -> MemoryLayout<'_> {
+        let layout = self.storage.layout();
+        MemoryLayout {
+            dtype: A::DTYPE,
+            address: self.storage.address(),
+            shape: layout.shape(),
+            strides: layout.strides(),
+        }
+    }
+}
+
+/// Another handle onto the same elements: NumPy's second name for an array.
+impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
+    #[track_caller]
+    fn clone(&self) -> Self {
+        self.handle(self.storage.clone(), "clone")
+    }
+}
+
+impl<A: Element, D: Dimension> fmt::Debug for NdArray<A, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, id={}", self.view(), self.id().get())
+    }
+}
+
+/// An array of the vector's elements, from the lowest on.
+fn from_parts<A: Element, D: Dimension>(elements: Vec<A>, shape: D, strides: &D) -> Array<A, D> {
+    let mut positive = strides.clone();
+    for stride in positive.slice_mut() {
+        *stride = (*stride as isize).unsigned_abs();
+    }
+    let array = Array::from_shape_vec(shape.strides(positive), elements);
+    let array = array.unwrap_or_else(|_| unreachable!("they lie in the vector, each once"));
+    reverse(array, strides)
+}

@@ -1,0 +1,176 @@
+//! Sums, products and means of all elements, in a dtype of choice.
+
+use std::any::Any;
+
+use ndarray::{ArrayView, Dimension};
+use num_complex::Complex;
+
+use super::NdArray;
+use crate::dtype::{Value, convert};
+use crate::{DType, Element, Kind};
+
+/// So many elements are added up one after the other, in [`LANES`] sums at a time; longer
+/// rows as pairs of halves, as NumPy does it.
+const BLOCK: usize = 128;
+const LANES: usize = 8;
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The sum of all elements: integers in 64 bits, floats in their own dtype, added
+    /// pairwise. `float16` is added up in `float32`. Allocates nothing.
+    #[must_use]
+    pub fn sum(&self) -> A::Sum {
+        self.sum_as()
+    }
+
+    /// The sum of all elements, each converted to the dtype before. Of `bool` it is `or`.
+    /// Allocates nothing.
+    ///
+    /// ```
+    /// use heapline_array::NdArray;
+    ///
+    /// let bytes = NdArray::<u8, _>::full(1000, 255);
+    /// assert_eq!(bytes.sum(), 255_000);
+    /// assert_eq!(bytes.sum_as::<u8>(), 24);
+    /// ```
+    #[must_use]
+    pub fn sum_as<T: Element>(&self) -> T {
+        self.reduce::<T>(T::NEUTRAL[0], |a, b| a + b)
+    }
+
+    /// The product of all elements, in the dtypes of [`sum`](Self::sum). Allocates nothing.
+    #[must_use]
+    pub fn prod(&self) -> A::Sum {
+        self.prod_as()
+    }
+
+    /// The product of all elements, each converted to the dtype before. Of `bool` it is
+    /// `and`. Allocates nothing.
+    #[must_use]
+    pub fn prod_as<T: Element>(&self) -> T {
+        self.reduce::<T>(T::NEUTRAL[1], |a, b| a * b)
+    }
+
+    /// The mean of all elements: of integers in `float64`, of floats in their own dtype, with
+    /// `float16` added up in `float32`. NaN without elements. Allocates nothing.
+    #[must_use]
+    pub fn mean(&self) -> A::Mean {
+        match A::DTYPE {
+            DType::Float16 => self.mean_of::<f32, _>(),
+            _ => self.mean_of::<A::Mean, _>(),
+        }
+    }
+
+    /// The mean of all elements: their [sum in this dtype](Self::sum_as) divided by their
+    /// number, and converted to it again. Allocates nothing.
+    #[must_use]
+    pub fn mean_as<T: Element>(&self) -> T {
+        self.mean_of::<T, T>()
+    }
+
+    fn mean_of<T: Element, M: Element>(&self) -> M {
+        let Complex { re, im } = self.sum_as::<T>().to_value().complex();
+        let count = self.len() as f64;
+        M::from_value(match T::DTYPE.kind() {
+            Kind::Complex => Value::Complex(Complex::new(re / count, im / count)),
+            _ => Value::Float(re / count),
+        })
+    }
+
+    fn reduce<T: Element>(
+        &self,
+        neutral: T::Accumulator,
+        combine: impl Fn(T::Accumulator, T::Accumulator) -> T::Accumulator + Copy,
+    ) -> T {
+        let load = |element: &A| cast::<A, T>(*element).to_accumulator();
+        T::from_accumulator(match self.view().as_slice_memory_order() {
+            Some(elements) => pairwise(elements, neutral, load, combine),
+            None => by_rows(self.view(), neutral, load, combine),
+        })
+    }
+}
+
+/// The element in another dtype, where it is another.
+#[inline]
+fn cast<A: Element, T: Element>(element: A) -> T {
+    match (&element as &dyn Any).downcast_ref::<T>() {
+        Some(element) => *element,
+        None => convert(element).element,
+    }
+}
+
+fn pairwise<A, T: Copy>(
+    elements: &[A],
+    neutral: T,
+    load: impl Fn(&A) -> T + Copy,
+    combine: impl Fn(T, T) -> T + Copy,
+) -> T {
+    if elements.len() > BLOCK {
+        // A half of whole lanes.
+        let half = elements.len() / 2 / LANES * LANES;
+        let (first, second) = elements.split_at(half);
+        return combine(
+            pairwise(first, neutral, load, combine),
+            pairwise(second, neutral, load, combine),
+        );
+    }
+    let (lanes, rest) = elements.as_chunks::<LANES>();
+    let mut sums = [neutral; LANES];
+    for lane in lanes {
+        for (sum, element) in sums.iter_mut().zip(lane) {
+            *sum = combine(*sum, load(element));
+        }
+    }
+    let pairs = |a: T, b: T| combine(a, b);
+    let [a, b, c, d, e, f, g, h] = sums;
+    let sum = pairs(
+        pairs(pairs(a, b), pairs(c, d)),
+        pairs(pairs(e, f), pairs(g, h)),
+    );
+    rest.iter()
+        .fold(sum, |sum, element| combine(sum, load(element)))
+}
+
+/// Blocks of elements as they come, and their sums in pairs of equally many blocks.
+fn by_rows<A, D: Dimension, T: Copy>(
+    view: ArrayView<'_, A, D>,
+    neutral: T,
+    load: impl Fn(&A) -> T + Copy,
+    combine: impl Fn(T, T) -> T + Copy,
+) -> T {
+    let mut pairs = Pairs {
+        sums: [neutral; 64],
+        blocks: 0,
+    };
+    let (mut sum, mut count) = (neutral, 0);
+    view.for_each(|element| {
+        sum = combine(sum, load(element));
+        count += 1;
+        if count == BLOCK {
+            pairs.push(sum, combine);
+            (sum, count) = (neutral, 0);
+        }
+    });
+    pairs.finish(sum, combine)
+}
+
+/// The sum of 2^n blocks at each place whose bit in `blocks` is set.
+struct Pairs<T> {
+    sums: [T; 64],
+    blocks: u64,
+}
+
+impl<T: Copy> Pairs<T> {
+    fn push(&mut self, mut sum: T, combine: impl Fn(T, T) -> T) {
+        let full = self.blocks.trailing_ones() as usize;
+        for earlier in &self.sums[..full] {
+            sum = combine(*earlier, sum);
+        }
+        self.sums[full] = sum;
+        self.blocks += 1;
+    }
+
+    fn finish(&self, last: T, combine: impl Fn(T, T) -> T) -> T {
+        let places = (0..64).filter(|place| self.blocks >> place & 1 == 1);
+        places.fold(last, |sum, place| combine(self.sums[place], sum))
+    }
+}

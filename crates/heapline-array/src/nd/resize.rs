@@ -1,0 +1,91 @@
+//! Another number of elements in the same buffer.
+
+use std::fmt;
+use std::panic::Location;
+
+use ndarray::{Dimension, IntoDimension};
+
+use super::NdArray;
+use crate::error::{CreateError, MemoryError};
+use crate::memory::ArrayMemory;
+use crate::{Element, nbytes_for, notes};
+
+/// Why an array was not resized in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResizeError {
+    /// Other handles use the buffer.
+    Shared,
+    /// The array is not the buffer's first handle, or not all of its elements in order.
+    View,
+    /// There is no memory for it.
+    Create(CreateError),
+}
+
+impl fmt::Display for ResizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResizeError::Shared => {
+                f.write_str("cannot resize an array that other handles share a buffer with")
+            }
+            ResizeError::View => f.write_str("cannot resize this array: it does not own its data"),
+            ResizeError::Create(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ResizeError {}
+
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// Changes shape and number of elements in place: NumPy's method `resize`. Elements keep
+    /// their order in memory, new ones are zero. The block grows or shrinks by
+    /// reallocation: the peak is the new block, or both if the allocator has to move it.
+    ///
+    /// # Errors
+    /// If the array is a view or the buffer has other handles, if it is not contiguous, or
+    /// if there is no memory. The array is unchanged then.
+    #[track_caller]
+    pub fn resize(&mut self, shape: impl IntoDimension<Dim = D>) -> Result<(), ResizeError> {
+        let shape = shape.into_dimension();
+        let too_big = |error| ResizeError::Create(CreateError::TooBig(error));
+        let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(too_big)?;
+        let flags = self.flags();
+        let is_contiguous = flags.c_contiguous || flags.f_contiguous;
+        let is_whole = self.nbytes() == self.storage.buffer().nbytes();
+        if self.is_view() || !self.is_writeable() || !is_contiguous || !is_whole {
+            return Err(ResizeError::View);
+        }
+        if self.holders() > 1 {
+            return Err(ResizeError::Shared);
+        }
+        let is_fortran = flags.f_contiguous && !flags.c_contiguous;
+        let strides = contiguous(&shape, is_fortran);
+        let refused = MemoryError::new(shape.slice(), A::DTYPE, nbytes);
+        if self
+            .storage
+            .resize(nbytes / size_of::<A>(), shape, &strides)
+        {
+            let layout = self.memory_layout();
+            notes::array(layout, self.id(), Location::caller());
+            Ok(())
+        } else {
+            Err(ResizeError::Create(CreateError::Memory(refused)))
+        }
+    }
+}
+
+/// Strides of elements without gaps.
+fn contiguous<D: Dimension>(shape: &D, is_fortran: bool) -> D {
+    let mut strides = shape.clone();
+    let mut next = 1;
+    for place in 0..shape.ndim() {
+        let axis = if is_fortran {
+            place
+        } else {
+            shape.ndim() - 1 - place
+        };
+        strides[axis] = next;
+        next *= shape[axis].max(1);
+    }
+    strides
+}

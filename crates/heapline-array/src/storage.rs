@@ -1,0 +1,473 @@
+//! Buffers, and handles onto their elements: the only unsafe code of this crate.
+//!
+//! # Why it is sound
+//! * A [`Buffer`] is a block of initialised bytes, at one address until it is dropped. It is
+//!   reached only through an `Arc`, and no `Weak` of it exists.
+//! * A [`Storage`] is made by [`place`](Storage::place) alone, which checks that every
+//!   element lies inside the buffer, aligned, and that its bytes are a value: every pattern
+//!   is one of each [`Element`] but `bool`, whose buffers are checked as a whole.
+//! * It holds the buffer for as long as it lives, so a view borrowed from it is of live
+//!   bytes.
+//! * While there are several handles nobody writes. [`view_mut`](Storage::view_mut) borrows
+//!   the only handle of a buffer mutably, so that there is no other view; and it gives
+//!   none where two indices could mean the same element.
+//! * Bytes of a `bool` stay 0 or 1: only the only handle writes, and it writes its own
+//!   elements' type.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed};
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::{
+    Array, ArrayBase, ArrayView, ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayView,
+    RawArrayViewMut, RawData, RawRef, ShapeBuilder, Slice,
+};
+
+use crate::identity::Origin;
+use crate::{DType, Element, nbytes_for};
+
+/// Elements that handles share.
+pub(crate) struct Buffer {
+    start: NonNull<u8>,
+    nbytes: usize,
+    /// Of the elements it was made of.
+    dtype: DType,
+    memory: Memory,
+    pub(crate) origin: Origin,
+    name: Mutex<Option<Arc<str>>>,
+}
+
+enum Memory {
+    /// A `Vec` of this many elements at most, and what frees it.
+    Heap {
+        capacity: usize,
+        free: unsafe fn(NonNull<u8>, usize, usize),
+    },
+    #[cfg(feature = "mmap")]
+    Mapped(memmap2::Mmap),
+}
+
+// SAFETY: the bytes belong to the buffer, which writes none of them; handles write as said
+// above. Elements are `Send` and `Sync`.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    fn from_vec<A: Element>(elements: Vec<A>, origin: Origin, name: Option<Arc<str>>) -> Self {
+        let mut elements = ManuallyDrop::new(elements);
+        Buffer {
+            start: start_of(&mut elements),
+            nbytes: elements.len() * size_of::<A>(),
+            dtype: A::DTYPE,
+            memory: Memory::Heap {
+                capacity: elements.capacity(),
+                free: free::<A>,
+            },
+            origin,
+            name: Mutex::new(name),
+        }
+    }
+
+    fn is_vec_of<A: Element>(&self) -> bool {
+        !self.is_mapped() && self.dtype == A::DTYPE
+    }
+
+    /// The vector it was made of, and its origin and name; `None` if it was made otherwise.
+    fn into_vec<A: Element>(mut self) -> Option<(Vec<A>, Origin, Option<Arc<str>>)> {
+        if !self.is_vec_of::<A>() {
+            return None;
+        }
+        let capacity = self.capacity_nbytes() / size_of::<A>();
+        let origin = self.origin;
+        // Taken out, as nothing else of `self` needs to be dropped.
+        let name = self
+            .name
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let this = ManuallyDrop::new(self);
+        // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type, and `this`
+        // is neither used nor dropped.
+        let elements = unsafe { vec_of_parts(this.start, this.nbytes, capacity) };
+        Some((elements, origin, name))
+    }
+
+    /// Address of its first byte.
+    pub(crate) fn start_address(&self) -> usize {
+        self.start.addr().get()
+    }
+
+    /// Bytes of its elements.
+    pub(crate) fn nbytes(&self) -> usize {
+        self.nbytes
+    }
+
+    /// Bytes of the block, spare capacity included.
+    pub(crate) fn capacity_nbytes(&self) -> usize {
+        match self.memory {
+            Memory::Heap { capacity, .. } => capacity * self.dtype.itemsize(),
+            #[cfg(feature = "mmap")]
+            Memory::Mapped(_) => self.nbytes,
+        }
+    }
+
+    /// Whether the bytes are a file's, not the heap's.
+    pub(crate) fn is_mapped(&self) -> bool {
+        match self.memory {
+            Memory::Heap { .. } => false,
+            #[cfg(feature = "mmap")]
+            Memory::Mapped(_) => true,
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        self.name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_name(&self, name: Arc<str>) {
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+    }
+
+    /// Whether elements of this type can be read from anywhere in it.
+    fn holds<B: Element>(&self) -> bool {
+        B::DTYPE != DType::Bool || self.dtype == DType::Bool || {
+            // SAFETY: the bytes are initialised, and nobody writes while there is a second
+            // handle: `self` is one's, and the mutable borrow of another would exclude it.
+            let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.nbytes) };
+            bytes.iter().all(|byte| *byte <= 1)
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        match self.memory {
+            // SAFETY: `free` is of the type the vector was of, and this happens once.
+            Memory::Heap { capacity, free } => unsafe { free(self.start, self.nbytes, capacity) },
+            #[cfg(feature = "mmap")]
+            Memory::Mapped(_) => {}
+        }
+    }
+}
+
+fn start_of<A>(elements: &mut Vec<A>) -> NonNull<u8> {
+    let start = NonNull::new(elements.as_mut_ptr());
+    start
+        .unwrap_or_else(|| unreachable!("a vector's pointer is never null"))
+        .cast()
+}
+
+/// # Safety
+/// The arguments are the parts of a `Vec<A>` that nobody uses any more.
+unsafe fn vec_of_parts<A: Element>(start: NonNull<u8>, nbytes: usize, capacity: usize) -> Vec<A> {
+    let length = nbytes / size_of::<A>();
+    // SAFETY: as this function's.
+    unsafe { Vec::from_raw_parts(start.cast().as_ptr(), length, capacity) }
+}
+
+/// # Safety
+/// As [`vec_of_parts`].
+unsafe fn free<A: Element>(start: NonNull<u8>, nbytes: usize, capacity: usize) {
+    // SAFETY: as this function's.
+    drop(unsafe { vec_of_parts::<A>(start, nbytes, capacity) });
+}
+
+/// So many zeros, in pages that stay lazy; `None` if there is no memory for them.
+pub(crate) fn try_zeroed<A: Element>(length: usize) -> Option<Vec<A>> {
+    let layout = Layout::array::<A>(length).ok()?;
+    if layout.size() == 0 {
+        return Some(Vec::new());
+    }
+    // SAFETY: the layout has bytes.
+    let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+    // SAFETY: the block is a `Vec`'s of this length and capacity, and zero bytes are a
+    // value of every `Element`.
+    Some(unsafe { Vec::from_raw_parts(start.cast().as_ptr(), length, length) })
+}
+
+/// Why elements cannot be where they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misplaced {
+    /// Some would lie outside the buffer.
+    Outside,
+    /// Their address is no multiple of their alignment.
+    Misaligned,
+    /// Bytes of the buffer are neither 0 nor 1, and so no `bool`.
+    NotBool,
+}
+
+/// Bytes of a buffer's record: two counts of the `Arc`, and the buffer.
+pub(crate) const HEADER_NBYTES: usize = size_of::<[usize; 2]>() + size_of::<Buffer>();
+
+/// A handle's elements, and its share in their buffer.
+pub(crate) struct Storage<A, D> {
+    raw: RawArrayView<A, D>,
+    buffer: Arc<Buffer>,
+}
+
+// SAFETY: it hands out references to elements and to the buffer, which are `Send` and `Sync`,
+// and mutable ones only through a mutable borrow.
+unsafe impl<A: Element, D: Dimension> Send for Storage<A, D> {}
+// SAFETY: as above.
+unsafe impl<A: Element, D: Dimension> Sync for Storage<A, D> {}
+
+impl<A: Element, D: Dimension> Storage<A, D> {
+    /// Makes the array's vector a buffer, without a copy.
+    pub(crate) fn adopt(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
+        let address = array.as_ptr().addr();
+        let (shape, strides) = (array.raw_dim(), signed(array.strides()));
+        let buffer = Buffer::from_vec(array.into_raw_vec_and_offset().0, origin, name);
+        Self::place(Arc::new(buffer), address, shape, &strides)
+            .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
+    }
+
+    /// Elements of this shape in a buffer, the first of them at `address`; strides are in
+    /// elements, signed numbers in `D`.
+    pub(crate) fn place(
+        buffer: Arc<Buffer>,
+        address: usize,
+        shape: D,
+        strides: &D,
+    ) -> Result<Self, Misplaced> {
+        if !buffer.holds::<A>() {
+            return Err(Misplaced::NotBool);
+        }
+        let raw = raw_view(&buffer, address, shape, strides)?;
+        Ok(Storage { raw, buffer })
+    }
+
+    pub(crate) fn buffer(&self) -> &Arc<Buffer> {
+        &self.buffer
+    }
+
+    /// Shape and strides.
+    pub(crate) fn layout(&self) -> &LayoutRef<A, D> {
+        self.raw.as_ref()
+    }
+
+    /// Of the element whose indices are all 0.
+    pub(crate) fn address(&self) -> usize {
+        let raw: &RawRef<A, D> = self.raw.as_ref();
+        raw.as_ptr().addr()
+    }
+
+    /// The same elements, with another type of dimension.
+    pub(crate) fn into_dimensionality<E: Dimension>(self) -> Result<Storage<A, E>, Self> {
+        let raw = self.raw.clone().into_dimensionality();
+        match raw {
+            Ok(raw) => Ok(Storage {
+                raw,
+                buffer: self.buffer,
+            }),
+            Err(_) => Err(self),
+        }
+    }
+
+    /// The elements, to read.
+    pub(crate) fn view(&self) -> ArrayView<'_, A, D> {
+        // SAFETY: `place` has checked bounds, alignment and values. The borrow keeps the
+        // buffer alive and excludes `view_mut` of this handle; that of any other gives
+        // nothing while this one exists.
+        unsafe { self.raw.clone().deref_into_view() }
+    }
+
+    /// The elements, to write; `None` if there is another handle, if the bytes are a file's,
+    /// or if an element could have two indices.
+    pub(crate) fn view_mut(&mut self) -> Option<ArrayViewMut<'_, A, D>> {
+        let is_only_handle = Arc::get_mut(&mut self.buffer).is_some();
+        let (shape, strides, address) = {
+            let view = self.view();
+            (
+                view.raw_dim(),
+                signed::<D>(view.strides()),
+                view.as_ptr().addr(),
+            )
+        };
+        let lowest = Lowest::find::<A>(&self.buffer, address, &shape, &strides).ok()?;
+        if !is_only_handle || self.buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
+            return None;
+        }
+        let (first, positive) = (lowest.pointer(&self.buffer), lowest.strides);
+        // SAFETY: as in `place`; besides, no two indices mean one element.
+        let raw = unsafe { RawArrayViewMut::from_shape_ptr(shape.strides(positive), first) };
+        let raw = reverse(raw, &strides);
+        // SAFETY: this is the only handle, borrowed mutably for as long as the view lives, and
+        // the pointer is the vector's own.
+        Some(unsafe { raw.deref_into_view_mut() })
+    }
+
+    /// Makes the vector behind the only handle longer by zeros, or shorter, and its elements
+    /// those of this shape; `false` if there is no memory or it is not such a vector.
+    pub(crate) fn resize(&mut self, length: usize, shape: D, strides: &D) -> bool {
+        let Some(buffer) = Arc::get_mut(&mut self.buffer) else {
+            return false;
+        };
+        if !buffer.is_vec_of::<A>() {
+            return false;
+        }
+        let capacity = buffer.capacity_nbytes() / size_of::<A>();
+        // SAFETY: these are the parts of a `Vec<A>`. The buffer still has them as well, but
+        // nothing here panics, and until they are put back it is not used.
+        let elements = unsafe { vec_of_parts::<A>(buffer.start, buffer.nbytes, capacity) };
+        let mut elements = ManuallyDrop::new(elements);
+        let more = length.saturating_sub(elements.len());
+        let is_possible = elements.try_reserve_exact(more).is_ok();
+        if is_possible {
+            elements.resize(length, A::default());
+            elements.shrink_to_fit();
+            buffer.memory = Memory::Heap {
+                capacity: elements.capacity(),
+                free: free::<A>,
+            };
+            buffer.start = start_of(&mut elements);
+            buffer.nbytes = length * size_of::<A>();
+            let address = buffer.start.addr().get();
+            self.raw = raw_view(buffer, address, shape, strides)
+                .unwrap_or_else(|_| unreachable!("the vector has as many elements"));
+        }
+        is_possible
+    }
+
+    /// The vector behind the only handle of a buffer, and the buffer's origin and name.
+    pub(crate) fn into_vec(mut self) -> Result<(Vec<A>, Origin, Option<Arc<str>>), Self> {
+        match Arc::get_mut(&mut self.buffer) {
+            Some(buffer) if buffer.is_vec_of::<A>() => {}
+            _ => return Err(self),
+        }
+        Arc::into_inner(self.buffer)
+            .and_then(Buffer::into_vec)
+            .ok_or_else(|| unreachable!("there was one handle, and it is here"))
+    }
+}
+
+impl<A, D: Clone> Clone for Storage<A, D> {
+    fn clone(&self) -> Self {
+        Storage {
+            raw: self.raw.clone(),
+            buffer: Arc::clone(&self.buffer),
+        }
+    }
+}
+
+/// A view of elements of which every address is checked; of their values nothing is.
+fn raw_view<A: Element, D: Dimension>(
+    buffer: &Buffer,
+    address: usize,
+    shape: D,
+    strides: &D,
+) -> Result<RawArrayView<A, D>, Misplaced> {
+    let lowest = Lowest::find::<A>(buffer, address, &shape, strides)?;
+    let (first, positive) = (lowest.pointer(buffer), lowest.strides);
+    // SAFETY: the pointer is aligned and, with all that the strides reach from it, inside the
+    // buffer's one allocation, which has at most `isize::MAX` bytes; the elements are at most
+    // as many. The strides are not negative. Without elements they are all 0, and the pointer
+    // dangles.
+    let raw = unsafe { RawArrayView::from_shape_ptr(shape.strides(positive), first) };
+    Ok(reverse(raw, strides))
+}
+
+/// Strides as ndarray keeps them: signed numbers in a dimension's unsigned ones.
+pub(crate) fn signed<D: Dimension>(strides: &[isize]) -> D {
+    let mut dimension = D::zeros(strides.len());
+    for (place, stride) in dimension.slice_mut().iter_mut().zip(strides) {
+        *place = *stride as usize;
+    }
+    dimension
+}
+
+/// Elements seen from the lowest of them.
+struct Lowest<D> {
+    /// Bytes from the buffer's start to the lowest element; `None` without elements.
+    offset: Option<usize>,
+    /// None is negative; those that move nothing are 0.
+    strides: D,
+}
+
+impl<D: Dimension> Lowest<D> {
+    /// Checks that all elements lie inside the buffer, aligned.
+    fn find<A: Element>(
+        buffer: &Buffer,
+        address: usize,
+        shape: &D,
+        strides: &D,
+    ) -> Result<Self, Misplaced> {
+        let nothing = D::zeros(shape.ndim());
+        // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
+        let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(|_| Misplaced::Outside)?;
+        if nbytes == 0 {
+            return Ok(Lowest {
+                offset: None,
+                strides: nothing,
+            });
+        }
+        let start = buffer.start.addr().get() as i128;
+        let (mut low, mut high) = (address as i128 - start, address as i128 - start);
+        let mut positive = nothing;
+        for axis in 0..shape.ndim() {
+            if shape[axis] > 1 {
+                let stride = strides[axis] as isize;
+                let reach = (shape[axis] - 1) as i128 * stride as i128 * size_of::<A>() as i128;
+                low += reach.min(0);
+                high += reach.max(0);
+                positive[axis] = stride.unsigned_abs();
+            }
+        }
+        high += size_of::<A>() as i128;
+        if low < 0 || high > buffer.nbytes as i128 {
+            return Err(Misplaced::Outside);
+        }
+        if !address.is_multiple_of(align_of::<A>()) {
+            return Err(Misplaced::Misaligned);
+        }
+        Ok(Lowest {
+            offset: Some(low as usize),
+            strides: positive,
+        })
+    }
+
+    fn pointer<A: Element>(&self, buffer: &Buffer) -> *mut A {
+        match self.offset {
+            // SAFETY: `find` has seen that this is inside the buffer.
+            Some(offset) => unsafe { buffer.start.as_ptr().add(offset) }.cast(),
+            None => NonNull::dangling().as_ptr(),
+        }
+    }
+}
+
+/// Turns the axes round whose strides are to be negative.
+pub(crate) fn reverse<S, A, D>(mut array: ArrayBase<S, D>, strides: &D) -> ArrayBase<S, D>
+where
+    S: RawData<Elem = A>,
+    D: Dimension,
+{
+    for axis in 0..strides.ndim() {
+        let layout: &LayoutRef<A, D> = array.as_ref();
+        if (strides[axis] as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
+            array = array.slice_axis_move(Axis(axis), Slice::new(0, None, -1));
+        }
+    }
+    array
+}
+
+/// Whether different indices surely mean different elements: each stride is beyond all that
+/// the smaller ones reach together. So it is for whatever was sliced from an array that had
+/// one element for each index.
+fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
+    let moving = || (0..shape.ndim()).filter(|axis| shape[*axis] > 1);
+    moving().all(|axis| {
+        let smaller = moving().filter(|other| {
+            let key = |axis| (strides[axis], axis);
+            key(*other) < key(axis)
+        });
+        let reach: usize = smaller
+            .map(|other| (shape[other] - 1) * strides[other])
+            .sum();
+        strides[axis] > reach
+    })
+}
