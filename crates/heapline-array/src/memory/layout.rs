@@ -26,6 +26,18 @@ pub struct Flags {
 }
 
 impl<'a> MemoryLayout<'a> {
+    /// Address of the element whose indices are all 0.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.address
+    }
+
+    /// The number of elements along each axis.
+    #[must_use]
+    pub fn shape(&self) -> &'a [usize] {
+        self.shape
+    }
+
     pub(crate) fn itemsize(&self) -> usize {
         self.dtype.itemsize()
     }
