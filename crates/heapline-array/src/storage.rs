@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{
     Array, ArrayBase, ArrayView, ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayView,
-    RawArrayViewMut, RawData, RawRef, ShapeBuilder, Slice,
+    RawArrayViewMut, RawData, RawRef, ShapeBuilder, Slice, StrideShape,
 };
 
 use crate::identity::Origin;
@@ -293,9 +293,9 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         if !is_only_handle || self.buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
             return None;
         }
-        let (first, positive) = (lowest.pointer(&self.buffer), lowest.strides);
-        // SAFETY: as in `place`; besides, no two indices mean one element.
-        let raw = unsafe { RawArrayViewMut::from_shape_ptr(shape.strides(positive), first) };
+        let first = lowest.pointer(&self.buffer);
+        // SAFETY: as in `raw_view`; besides, no two indices mean one element.
+        let raw = unsafe { RawArrayViewMut::from_shape_ptr(lowest.strided(shape), first) };
         let raw = reverse(raw, &strides);
         // SAFETY: this is the only handle, borrowed mutably for as long as the view lives, and
         // the pointer is the vector's own.
@@ -363,12 +363,12 @@ fn raw_view<A: Element, D: Dimension>(
     strides: &D,
 ) -> Result<RawArrayView<A, D>, Misplaced> {
     let lowest = Lowest::find::<A>(buffer, address, &shape, strides)?;
-    let (first, positive) = (lowest.pointer(buffer), lowest.strides);
+    let first = lowest.pointer(buffer);
     // SAFETY: the pointer is aligned and, with all that the strides reach from it, inside the
     // buffer's one allocation, which has at most `isize::MAX` bytes; the elements are at most
     // as many. The strides are not negative. Without elements they are all 0, and the pointer
     // dangles.
-    let raw = unsafe { RawArrayView::from_shape_ptr(shape.strides(positive), first) };
+    let raw = unsafe { RawArrayView::from_shape_ptr(lowest.strided(shape), first) };
     Ok(reverse(raw, strides))
 }
 
@@ -431,6 +431,14 @@ impl<D: Dimension> Lowest<D> {
         })
     }
 
+    fn strided(self, shape: D) -> StrideShape<D> {
+        match self.offset {
+            Some(_) => shape.strides(self.strides),
+            // ndarray's own strides of empty arrays, which are 0.
+            None => shape.into(),
+        }
+    }
+
     fn pointer<A: Element>(&self, buffer: &Buffer) -> *mut A {
         match self.offset {
             // SAFETY: `find` has seen that this is inside the buffer.
@@ -460,14 +468,15 @@ where
 /// one element for each index.
 fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
     let moving = || (0..shape.ndim()).filter(|axis| shape[*axis] > 1);
-    moving().all(|axis| {
-        let smaller = moving().filter(|other| {
-            let key = |axis| (strides[axis], axis);
-            key(*other) < key(axis)
-        });
-        let reach: usize = smaller
-            .map(|other| (shape[other] - 1) * strides[other])
-            .sum();
-        strides[axis] > reach
-    })
+    shape.slice().contains(&0)
+        || moving().all(|axis| {
+            let smaller = moving().filter(|other| {
+                let key = |axis| (strides[axis], axis);
+                key(*other) < key(axis)
+            });
+            let reach: usize = smaller
+                .map(|other| (shape[other] - 1) * strides[other])
+                .sum();
+            strides[axis] > reach
+        })
 }

@@ -154,6 +154,19 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             .map_err(|_| unreachable!("the elements are the same"))
     }
 
+    /// An element as a row of one, where the number of dimensions can grow; what NumPy takes
+    /// it for wherever there must be an axis. A view.
+    #[track_caller]
+    pub(super) fn as_row(&self, operation: &'static str) -> Option<Self> {
+        let can_grow = D::NDIM.is_none() && self.ndim() == 0;
+        can_grow.then(|| {
+            self.cut(operation, |view| {
+                let row = view.insert_axis(Axis(0)).into_dimensionality();
+                row.unwrap_or_else(|_| unreachable!("any number of axes will do"))
+            })
+        })
+    }
+
     /// Without the axes of length 1. A view.
     #[track_caller]
     #[must_use]
@@ -167,6 +180,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If one does not exist, is given twice or has another length.
     #[track_caller]
     pub fn squeeze_axes(&self, axes: impl AxisList) -> Result<NdArray<A, IxDyn>, ArrayError> {
+        if self.ndim() == 0 && axes.axes().iter().all(|axis| [0, -1].contains(axis)) {
+            // NumPy lets an element pass for a row of one.
+            return Ok(self.to_dyn());
+        }
         let goes = marked(axes.axes(), self.ndim())?;
         let lengths = self.shape().iter().copied().enumerate();
         for (axis, length) in lengths.filter(|(axis, _)| goes[*axis] == 1) {

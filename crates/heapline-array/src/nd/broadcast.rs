@@ -101,10 +101,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         for (place, (axis, window)) in axes.iter().zip(window).enumerate() {
             let axis = normal_axis(*axis, ndim)?;
             let length = shape[axis];
-            shape[axis] = (length + 1).checked_sub(*window).ok_or(Kind::Window {
+            let beyond = length.checked_sub(*window).ok_or(Kind::Window {
                 window: *window,
                 length,
             })?;
+            shape[axis] = beyond + 1;
             shape[ndim + place] = *window;
             strides[ndim + place] = layout.strides[axis] as usize;
         }

@@ -74,11 +74,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
     #[track_caller]
     fn contiguous(&self, order: Order, operation: &'static str) -> Self {
-        if D::NDIM.is_none() && self.ndim() == 0 {
-            return self.cut(operation, |view| {
-                let line = view.insert_axis(ndarray::Axis(0)).into_dimensionality();
-                line.unwrap_or_else(|_| unreachable!("any number of axes will do"))
-            });
+        if let Some(row) = self.as_row(operation) {
+            return row;
         }
         let flags = self.flags();
         let is_so = match order {
@@ -132,7 +129,7 @@ pub(super) fn empty_like<A: Element, B: Element, D: Dimension>(
         Order::F => true,
         Order::A => flags.f_contiguous && !flags.c_contiguous,
         Order::K if flags.c_contiguous || flags.f_contiguous => !flags.c_contiguous,
-        Order::K => return permuted(view, &by_stride(view)),
+        Order::K => return permuted(&view.raw_dim(), &by_stride(view)),
     };
     allocate(view.raw_dim(), is_fortran)
 }
@@ -153,18 +150,17 @@ fn identity<D: Dimension>(ndim: usize) -> D {
     axes
 }
 
-/// Zeros of the view's shape, the axes in memory as listed, slowest first.
-fn permuted<A, B: Element, D: Dimension>(
-    view: &ArrayView<'_, A, D>,
+/// Zeros of this shape, the axes in memory as listed, slowest first.
+pub(super) fn permuted<B: Element, D: Dimension>(
+    shape: &D,
     axes: &D,
 ) -> Result<Array<B, D>, CreateError> {
-    let mut shape = view.raw_dim();
-    let mut back = view.raw_dim();
+    let (mut in_memory, mut back) = (shape.clone(), shape.clone());
     for (place, axis) in axes.slice().iter().copied().enumerate() {
-        shape[place] = view.shape()[axis];
+        in_memory[place] = shape[axis];
         back[axis] = place;
     }
-    Ok(allocate(shape, false)?.permuted_axes(back))
+    Ok(allocate(in_memory, false)?.permuted_axes(back))
 }
 
 /// The elements in one row. Its peak is its result.
@@ -198,25 +194,43 @@ fn by_iteration<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
         _ => view.strides()[axis].unsigned_abs(),
     };
     let mut axes: D = identity(view.ndim());
-    let axes_slice = axes.slice_mut();
-    // An insertion from the fastest axis on, as that of NumPy's iterator: it stops where a
-    // comparison says so, and axes without a stride compare with none.
-    axes_slice.reverse();
-    for next in 1..axes_slice.len() {
-        let own = strides(axes_slice[next]);
+    axes.slice_mut().reverse();
+    insert_sorted(axes.slice_mut(), |own, other| {
+        let (own, other) = (strides(own), strides(other));
+        (own != 0 && other != 0).then_some(own < other)
+    });
+    axes.slice_mut().reverse();
+    axes
+}
+
+/// Axes from the slowest to the fastest in which NumPy lays out what it concatenates from
+/// these arrays: by their strides, and C's order where they disagree.
+pub(super) fn common_order<A, D: Dimension>(views: &[ArrayView<'_, A, D>], ndim: usize) -> D {
+    let mut axes: D = identity(ndim);
+    insert_sorted(axes.slice_mut(), |own, other| {
+        let moving = views
+            .iter()
+            .filter(|view| view.shape()[own] != 1 && view.shape()[other] != 1);
+        let stride = |view: &ArrayView<'_, A, D>, axis: usize| view.strides()[axis].unsigned_abs();
+        let mut slower = moving.map(|view| stride(view, own) > stride(view, other));
+        let first = slower.next()?;
+        Some(first && slower.all(|is_slower| is_slower))
+    });
+    axes
+}
+
+/// NumPy's stable insertion sort of axes: each moves before those that it precedes, up to one
+/// that it does not. Those that do not compare are passed over.
+fn insert_sorted(axes: &mut [usize], precedes: impl Fn(usize, usize) -> Option<bool>) {
+    for next in 1..axes.len() {
         let mut place = next;
         for other in (0..next).rev() {
-            let others = strides(axes_slice[other]);
-            if own == 0 || others == 0 {
-                continue;
+            match precedes(axes[next], axes[other]) {
+                Some(true) => place = other,
+                Some(false) => break,
+                None => {}
             }
-            if others <= own {
-                break;
-            }
-            place = other;
         }
-        axes_slice[place..=next].rotate_right(1);
+        axes[place..=next].rotate_right(1);
     }
-    axes_slice.reverse();
-    axes
 }

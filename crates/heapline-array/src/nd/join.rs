@@ -4,16 +4,18 @@ use std::borrow::Borrow;
 
 use ndarray::{Array, Axis, Dimension, IxDyn, Slice};
 
-use super::NdArray;
 use super::axes::normal_axis;
+use super::copy::{common_order, in_order, permuted};
 use super::create::allocate;
+use super::{CopyMode, NdArray, Order};
 use crate::Element;
 use crate::error::{ArrayError, Kind};
 use crate::identity::Origin;
 use crate::memory::ArrayMemory;
 use crate::notes;
 
-/// Arrays one after the other along an axis. A copy; the peak is the result.
+/// Arrays one after the other along an axis. A copy; the peak is the result and the list of
+/// their views.
 ///
 /// # Errors
 /// If there is none, the axis does not exist, other lengths differ, or there is no memory.
@@ -113,19 +115,15 @@ fn joined<A: Element, D: Dimension>(
         }
         shape[axis] = shape[axis].saturating_add(others[axis]);
     }
-    let is_fortran = |array: &NdArray<A, D>| {
-        let flags = array.flags();
-        flags.f_contiguous && !flags.c_contiguous
-    };
-    let all_fortran = arrays.iter().all(|array| is_fortran(array.borrow()));
-    let mut whole: Array<A, D> = allocate(shape, all_fortran)?;
+    let views: Vec<_> = arrays.iter().map(|array| array.borrow().view()).collect();
+    let order = common_order(&views, shape.ndim());
+    let mut whole: Array<A, D> = permuted(&shape, &order)?;
     let mut start = 0;
-    for array in arrays {
-        let array: &NdArray<A, D> = array.borrow();
-        let stop = start + array.shape()[axis];
+    for view in views {
+        let stop = start + view.shape()[axis];
         whole
             .slice_axis_mut(Axis(axis), Slice::from(start..stop))
-            .assign(&array.view());
+            .assign(&view);
         start = stop;
     }
     let origin = Origin::here();
@@ -153,13 +151,20 @@ fn shapes(first: &[usize], other: &[usize]) -> ArrayError {
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The array beside itself, so many times along each axis. Fewer numbers than axes are
-    /// for the last ones; more give new axes in front. A copy; the peak is the result.
+    /// for the last ones; more give new axes in front. A copy, and the peak is the result; but
+    /// for an array without elements, which has nothing to copy, a view.
     ///
     /// # Errors
     /// If there is no memory.
     #[track_caller]
     pub fn tile(&self, reps: &[usize]) -> Result<NdArray<A, IxDyn>, ArrayError> {
         let ndim = reps.len().max(self.ndim());
+        if reps.iter().all(|rep| *rep == 1) {
+            // Nothing is repeated, so that the order of elements can stay.
+            let new_axes: Vec<isize> = (0..(ndim - self.ndim()) as isize).collect();
+            let spread = self.expand_dims(&*new_axes)?;
+            return Ok(self.copied(in_order(spread.view(), Order::K)?, "tile"));
+        }
         let (new_axes, first_rep) = (ndim - self.ndim(), ndim - reps.len());
         let mut shape = IxDyn::zeros(ndim);
         // Each axis as two: which tile, and where in it.
@@ -175,6 +180,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             if axis < new_axes {
                 spread = spread.expand_dims(0)?;
             }
+        }
+        if self.is_empty() {
+            return self.reshape(shape, Order::C, CopyMode::Never);
         }
         let mut whole: Array<A, IxDyn> = allocate(shape, false)?;
         let mut source = spread.view();

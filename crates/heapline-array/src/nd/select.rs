@@ -16,6 +16,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If the axis does not exist, a place is out of bounds, or there is no memory.
     #[track_caller]
     pub fn take(&self, indices: &[isize], axis: isize) -> Result<Self, ArrayError> {
+        if let Some(row) = self.as_row("take") {
+            return row.take(indices, axis);
+        }
         let axis = normal_axis(axis, self.ndim())?;
         let places = indices.iter().map(|index| self.place(*index, axis));
         self.gather(axis, indices.len(), places, "take")
@@ -28,6 +31,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If the axis does not exist, the list says so beyond its end, or there is no memory.
     #[track_caller]
     pub fn compress(&self, condition: &[bool], axis: isize) -> Result<Self, ArrayError> {
+        if let Some(row) = self.as_row("compress") {
+            return row.compress(condition, axis);
+        }
         let axis = normal_axis(axis, self.ndim())?;
         let kept = || {
             (0..)
@@ -71,6 +77,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// there is no memory.
     #[track_caller]
     pub fn repeat(&self, repeats: &[usize], axis: isize) -> Result<Self, ArrayError> {
+        if let Some(row) = self.as_row("repeat") {
+            return row.repeat(repeats, axis);
+        }
         let axis = normal_axis(axis, self.ndim())?;
         let length = self.shape()[axis];
         if repeats.len() != 1 && repeats.len() != length {

@@ -169,7 +169,9 @@ fn check_file(path: &Path, count: &mut Count, complaints: &mut Vec<String>) -> C
             .as_str()
             .unwrap_or("a case without id")
             .to_owned();
-        match check_case(case, check) {
+        // A panic is one case's failure, too.
+        let checked = std::panic::catch_unwind(|| check_case(case, check));
+        match checked.unwrap_or_else(|_| Err("panicked".to_owned())) {
             Ok(None) => count.passed += 1,
             Ok(Some(tag)) => *count.skipped.entry(tag).or_default() += 1,
             Err(complaint) => {

@@ -432,8 +432,10 @@ where
             .map_err(error)?
             .into(),
         Operation::AddSelf => {
-            let sum = array.view().mapv(|element| element.plus(element));
-            NdArray::from_array(sum).into()
+            // As the operator on arrays, but that integers wrap as NumPy's.
+            let mut sum = array.copy(heapline_array::Order::K);
+            add_in_place(&mut sum)?;
+            sum.into()
         }
         Operation::Astype { .. } | Operation::IaddSelf => unreachable!("done before"),
     })
