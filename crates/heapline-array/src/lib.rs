@@ -13,6 +13,11 @@ mod memory;
 mod error;
 mod nd;
 
+#[cfg(feature = "get-size")]
+mod deep_size;
+#[cfg(feature = "npy")]
+mod npy;
+
 mod identity;
 mod notes;
 mod storage;
@@ -31,3 +36,7 @@ pub use nd::{
     NdArray, Order, ResizeError, broadcast_shapes, concatenate, deep_nbytes, hstack, slice, stack,
     vstack,
 };
+#[cfg(feature = "npy")]
+pub use npy::{NpyError, read_npy, write_npy};
+#[cfg(feature = "mmap")]
+pub use storage::open_npy_mmap;

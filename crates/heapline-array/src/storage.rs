@@ -16,7 +16,11 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed};
+#[cfg(feature = "mmap")]
+use std::fs::File;
 use std::mem::ManuallyDrop;
+#[cfg(feature = "mmap")]
+use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,7 +29,11 @@ use ndarray::{
     RawArrayViewMut, RawData, RawRef, ShapeBuilder, Slice, StrideShape,
 };
 
+#[cfg(feature = "mmap")]
+use crate::AnyArray;
 use crate::identity::Origin;
+#[cfg(feature = "mmap")]
+use crate::npy::{self, NpyError};
 use crate::{DType, Element, nbytes_for};
 
 /// Elements that handles share.
@@ -46,7 +54,8 @@ enum Memory {
         free: unsafe fn(NonNull<u8>, usize, usize),
     },
     #[cfg(feature = "mmap")]
-    Mapped(memmap2::Mmap),
+    /// What unmaps the bytes when it is dropped.
+    Mapped { _map: memmap2::Mmap },
 }
 
 // SAFETY: the bytes belong to the buffer, which writes none of them; handles write as said
@@ -69,6 +78,27 @@ impl Buffer {
             origin,
             name: Mutex::new(name),
         }
+    }
+
+    /// The bytes of a mapped file from `offset` on, as elements of this type.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn from_map<A: Element>(
+        map: memmap2::Mmap,
+        offset: usize,
+        origin: Origin,
+    ) -> Result<Self, Misplaced> {
+        let elements = map.get(offset..).ok_or(Misplaced::Outside)?;
+        if A::DTYPE == DType::Bool && elements.iter().any(|byte| *byte > 1) {
+            return Err(Misplaced::NotBool);
+        }
+        Ok(Buffer {
+            start: NonNull::from(elements).cast(),
+            nbytes: elements.len(),
+            dtype: A::DTYPE,
+            memory: Memory::Mapped { _map: map },
+            origin,
+            name: Mutex::new(None),
+        })
     }
 
     fn is_vec_of<A: Element>(&self) -> bool {
@@ -110,7 +140,7 @@ impl Buffer {
         match self.memory {
             Memory::Heap { capacity, .. } => capacity * self.dtype.itemsize(),
             #[cfg(feature = "mmap")]
-            Memory::Mapped(_) => self.nbytes,
+            Memory::Mapped { .. } => self.nbytes,
         }
     }
 
@@ -119,7 +149,7 @@ impl Buffer {
         match self.memory {
             Memory::Heap { .. } => false,
             #[cfg(feature = "mmap")]
-            Memory::Mapped(_) => true,
+            Memory::Mapped { .. } => true,
         }
     }
 
@@ -151,7 +181,7 @@ impl Drop for Buffer {
             // SAFETY: `free` is of the type the vector was of, and this happens once.
             Memory::Heap { capacity, free } => unsafe { free(self.start, self.nbytes, capacity) },
             #[cfg(feature = "mmap")]
-            Memory::Mapped(_) => {}
+            Memory::Mapped { .. } => {}
         }
     }
 }
@@ -479,4 +509,34 @@ fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
                 .sum();
             strides[axis] > reach
         })
+}
+
+/// Maps a `.npy` file into memory as a read-only array: its bytes come from the file when
+/// they are looked at, and are not on the heap.
+///
+/// ```no_run
+/// use heapline_array::{ArrayMemory, NdArray, open_npy_mmap};
+///
+/// // SAFETY: nobody else writes this file.
+/// let any = unsafe { open_npy_mmap("large.npy") }?;
+/// let array: NdArray<f64> = any.try_into().expect("elements are float64");
+/// let total: f64 = array.chunks(1 << 20).map(|chunk| chunk.sum()).sum();
+/// # Ok::<(), heapline_array::NpyError>(())
+/// ```
+///
+/// # Safety
+/// As long as a handle onto the array lives, nobody writes the file or makes it shorter.
+///
+/// # Errors
+/// If the file cannot be mapped or is no `.npy` file of numbers in this machine's byte
+/// order, aligned, and as long as its header says.
+#[cfg(feature = "mmap")]
+#[track_caller]
+pub unsafe fn open_npy_mmap(path: impl AsRef<Path>) -> Result<AnyArray, NpyError> {
+    let path = path.as_ref();
+    let map = File::open(path).and_then(|file| {
+        // SAFETY: the caller promises that the bytes stay as they are.
+        unsafe { memmap2::Mmap::map(&file) }
+    });
+    npy::mapped(path, map)
 }

@@ -29,7 +29,7 @@ pub(crate) fn from_f64(value: f64) -> f16 {
     // A normal number has its leading one in `rounded`, which so adds one to the exponent:
     // a binade that rounds up to the next carries by itself.
     let biased = (exponent - MIN_EXPONENT) as u16;
-    f16::from_bits((biased << MANTISSA_BITS) + rounded | sign)
+    f16::from_bits(((biased << MANTISSA_BITS) + rounded) | sign)
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         Base::from(&**self.storage.buffer())
     }
 
+    /// What tells the buffer from others.
+    #[cfg(feature = "get-size")]
+    pub(crate) fn buffer_address(&self) -> *const Buffer {
+        Arc::as_ptr(self.storage.buffer())
+    }
+
     /// Bytes of the buffer that this handle keeps alive, spare capacity included.
     #[must_use]
     pub fn base_nbytes(&self) -> usize {

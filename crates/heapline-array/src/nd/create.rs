@@ -1,5 +1,8 @@
 //! New arrays.
 
+#[cfg(feature = "mmap")]
+use std::sync::Arc;
+
 use ndarray::{Array, Dimension, Ix1, Shape, ShapeBuilder};
 
 use super::NdArray;
@@ -7,6 +10,11 @@ use crate::dtype::Value;
 use crate::error::{CreateError, MemoryError};
 use crate::storage::try_zeroed;
 use crate::{Element, nbytes_for};
+#[cfg(feature = "mmap")]
+use crate::{
+    identity::Origin,
+    storage::{Buffer, Misplaced, Storage},
+};
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// An array of zeros, in C order unless the shape says otherwise: `(2, 3).f()`.
@@ -81,6 +89,21 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let mut elements = reserved(&shape, |length| try_reserved(length))?;
         elements.resize(shape.size(), value);
         Ok(Self::of_shape(shape, elements))
+    }
+
+    /// A mapped file's elements from this byte on, read-only.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn mapped(
+        map: memmap2::Mmap,
+        offset: usize,
+        shape: D,
+        is_fortran: bool,
+        origin: Origin,
+    ) -> Result<Self, Misplaced> {
+        let buffer = Arc::new(Buffer::from_map::<A>(map, offset, origin)?);
+        let (address, strides) = (buffer.start_address(), contiguous(&shape, is_fortran));
+        let storage = Storage::place(buffer, address, shape, &strides)?;
+        Ok(Self::first(storage, origin).read_only())
     }
 
     #[track_caller]
@@ -163,4 +186,20 @@ pub(super) fn allocate<A: Element, D: Dimension>(
     let zeros = reserved(&shape, try_zeroed)?;
     Ok(Array::from_shape_vec(shape, zeros)
         .unwrap_or_else(|_| unreachable!("as many as the shape has")))
+}
+
+/// Strides of elements without gaps.
+pub(super) fn contiguous<D: Dimension>(shape: &D, is_fortran: bool) -> D {
+    let mut strides = shape.clone();
+    let mut next = 1;
+    for place in 0..shape.ndim() {
+        let axis = if is_fortran {
+            place
+        } else {
+            shape.ndim() - 1 - place
+        };
+        strides[axis] = next;
+        next *= shape[axis].max(1);
+    }
+    strides
 }

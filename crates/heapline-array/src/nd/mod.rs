@@ -99,8 +99,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
     /// The array as the buffer of that origin.
     fn with_origin(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
+        Self::first(Storage::adopt(array, origin, name), origin)
+    }
+
+    /// The first handle of a buffer.
+    fn first(storage: Storage<A, D>, origin: Origin) -> Self {
         let new = NdArray {
-            storage: Storage::adopt(array, origin, name),
+            storage,
             identity: Identity {
                 id: origin.id,
                 owns_data: true,

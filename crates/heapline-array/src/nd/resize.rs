@@ -6,6 +6,7 @@ use std::panic::Location;
 use ndarray::{Dimension, IntoDimension};
 
 use super::NdArray;
+use super::create::contiguous;
 use crate::error::{CreateError, MemoryError};
 use crate::memory::ArrayMemory;
 use crate::{Element, nbytes_for, notes};
@@ -60,7 +61,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         let is_fortran = flags.f_contiguous && !flags.c_contiguous;
         let strides = contiguous(&shape, is_fortran);
-        let refused = MemoryError::new(shape.slice(), A::DTYPE, nbytes);
+        let refused = shape.clone();
         if self
             .storage
             .resize(nbytes / size_of::<A>(), shape, &strides)
@@ -69,23 +70,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             notes::array(layout, self.id(), Location::caller());
             Ok(())
         } else {
-            Err(ResizeError::Create(CreateError::Memory(refused)))
+            let error = MemoryError::new(refused.slice(), A::DTYPE, nbytes);
+            Err(ResizeError::Create(CreateError::Memory(error)))
         }
     }
-}
-
-/// Strides of elements without gaps.
-fn contiguous<D: Dimension>(shape: &D, is_fortran: bool) -> D {
-    let mut strides = shape.clone();
-    let mut next = 1;
-    for place in 0..shape.ndim() {
-        let axis = if is_fortran {
-            place
-        } else {
-            shape.ndim() - 1 - place
-        };
-        strides[axis] = next;
-        next *= shape[axis].max(1);
-    }
-    strides
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ndarray::{Axis, Dimension};
+use ndarray::{Array, Axis, Dimension};
 
 use super::NdArray;
 use super::axes::normal_axis;
@@ -24,21 +24,25 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     pub fn sort(&self, axis: isize) -> Result<Self, ArrayError> {
         let axis = normal_axis(axis, self.ndim())?;
         let mut sorted = in_order(self.view(), Order::K)?;
-        let mut row = Vec::new();
-        for mut lane in sorted.lanes_mut(Axis(axis)) {
-            if let Some(lane) = lane.as_slice_mut() {
-                lane.sort_unstable_by(ascending);
-                continue;
-            }
-            row.clear();
-            row.reserve_exact(lane.len());
-            row.extend(lane.iter().copied());
-            row.sort_unstable_by(ascending);
-            for (place, element) in lane.iter_mut().zip(&row) {
-                *place = *element;
-            }
-        }
+        sort_lanes(&mut sorted, Axis(axis));
         Ok(self.copied(sorted, "sort"))
+    }
+}
+
+fn sort_lanes<A: Element, D: Dimension>(array: &mut Array<A, D>, axis: Axis) {
+    let mut row = Vec::new();
+    for mut lane in array.lanes_mut(axis) {
+        if let Some(lane) = lane.as_slice_mut() {
+            lane.sort_unstable_by(ascending);
+            continue;
+        }
+        row.clear();
+        row.reserve_exact(lane.len());
+        row.extend(lane.iter().copied());
+        row.sort_unstable_by(ascending);
+        for (place, element) in lane.iter_mut().zip(&row) {
+            *place = *element;
+        }
     }
 }
 

@@ -1,0 +1,358 @@
+//! Every operation of the API on arrays in C order, in Fortran's and with gaps: what it
+//! keeps and what it needs at most, by the allocator's count, is what its documentation
+//! says.
+
+use heapline_array::{
+    ArrayMemory, Astype, CopyMode, HEADER_NBYTES, INFER, Index, NdArray, Order, concatenate,
+    hstack, slice, stack, vstack,
+};
+use ndarray::{Array, Axis, Ix2, ShapeBuilder, array, s};
+
+use crate::counting::{Usage, measure};
+
+type Matrix = NdArray<f64, Ix2>;
+
+/// 20 rows of 30, 4,800 bytes each: in C order, in Fortran's, and every second element of a
+/// larger array.
+fn matrices() -> [(&'static str, Matrix); 3] {
+    let numbers = |shape| Array::from_shape_fn(shape, |(i, j)| (i * 100 + j) as f64);
+    let mut fortran = Array::zeros((20, 30).f());
+    fortran.assign(&numbers((20, 30)));
+    let wide = NdArray::from_array(numbers((40, 60)));
+    [
+        ("C", NdArray::from_array(numbers((20, 30)))),
+        ("F", NdArray::from_array(fortran)),
+        ("strided", wide.slice(s![..;2, ..;2])),
+    ]
+}
+
+/// Elements of a new buffer, or none.
+#[derive(Clone, Copy, Debug)]
+enum Cost {
+    View,
+    /// A buffer of so many bytes.
+    New(usize),
+    /// Besides, something of so many bytes meanwhile.
+    NewAndMore(usize, usize),
+}
+
+impl Cost {
+    fn usage(self) -> Usage {
+        let header = HEADER_NBYTES as isize;
+        match self {
+            Cost::View => Usage { kept: 0, peak: 0 },
+            Cost::New(nbytes) => Usage {
+                kept: nbytes as isize + header,
+                peak: nbytes as isize + header,
+            },
+            Cost::NewAndMore(nbytes, more) => Usage {
+                kept: nbytes as isize + header,
+                // What is needed meanwhile goes before the record comes.
+                peak: nbytes as isize + header.max(more as isize),
+            },
+        }
+    }
+}
+
+use Cost::{New, NewAndMore, View};
+
+/// The costs in C order, in Fortran's, and with gaps.
+fn check<T>(operation: &str, run: impl Fn(&Matrix) -> T, costs: [Cost; 3]) {
+    for ((layout, matrix), cost) in matrices().iter().zip(costs) {
+        let (result, usage) = measure(|| run(matrix));
+        assert_eq!(usage, cost.usage(), "{operation} of {layout}: {cost:?}");
+        let ((), usage) = measure(|| drop(result));
+        assert_eq!(
+            usage.kept,
+            -cost.usage().kept,
+            "{operation} of {layout}, dropped"
+        );
+    }
+}
+
+#[test]
+fn views_allocate_nothing() {
+    let free = [View; 3];
+    check("clone", Matrix::clone, free);
+    check("view", |m| m.view().sum().to_bits(), free);
+    check("to_dyn", Matrix::to_dyn, free);
+    check("slice", |m| m.slice(s![1..;2, ..;-1]), free);
+    check(
+        "index",
+        |m| m.index(&[slice(None, None, -1), Index::NewAxis, Index::At(2)]),
+        free,
+    );
+    check("index_axis", |m| m.index_axis(Axis(1), 3), free);
+    check("t", Matrix::t, free);
+    check("permuted_axes", |m| m.permuted_axes([1, 0]), free);
+    check("swapaxes", |m| m.swapaxes(0, -1), free);
+    check("moveaxis", |m| m.moveaxis(0, -1), free);
+    check("flip", |m| m.flip([0, 1]), free);
+    check("expand_dims", |m| m.expand_dims([0, -1]), free);
+    check("squeeze", |m| m.slice(s![..1, ..]).squeeze(), free);
+    check(
+        "squeeze_axes",
+        |m| m.slice(s![..1, ..]).squeeze_axes(0),
+        free,
+    );
+    check("broadcast_to", |m| m.broadcast_to((9, 20, 30)), free);
+    check(
+        "sliding_window",
+        |m| m.sliding_window(&[2, 3], [0, 1]),
+        free,
+    );
+    check("diagonal", |m| m.diagonal(1, 0, 1), free);
+    check(
+        "reshape by splitting",
+        |m| m.reshape((20, 5, 6), Order::C, CopyMode::Never),
+        free,
+    );
+    check(
+        "ravel",
+        |m| m.slice(s![3, 4..5]).ravel(Order::K).len(),
+        [View, View, View].map(|c| c),
+    );
+    check(
+        "chunks",
+        |m| m.chunks(1000).map(|chunk| chunk.len()).sum::<usize>(),
+        free,
+    );
+    check("named", |m| m.clone().named("name"), free);
+    check("into_dyn", |m| m.clone().into_dyn(), free);
+    check(
+        "astype, the same",
+        |m| {
+            let how = Astype {
+                copy: false,
+                ..Astype::default()
+            };
+            m.astype::<f64>(how)
+        },
+        free,
+    );
+    check("view_dtype of one size", |m| m.view_dtype::<u64>(), free);
+    check("base", |m| (m.base(), m.base_nbytes(), m.holders()), free);
+    check(
+        "memory",
+        |m| {
+            (
+                m.nbytes(),
+                m.flags(),
+                m.byte_bounds(),
+                m.may_share_memory(m),
+            )
+        },
+        free,
+    );
+    check(
+        "reductions",
+        |m| (m.sum(), m.prod(), m.mean(), m.sum_as::<f32>()),
+        free,
+    );
+}
+
+#[test]
+fn lists_of_views_allocate_the_list() {
+    let parts = 5 * size_of::<Matrix>() as isize;
+    for (layout, matrix) in matrices() {
+        let (result, usage) = measure(|| matrix.split(5, 1));
+        let expected = Usage {
+            kept: parts,
+            peak: parts,
+        };
+        assert_eq!(usage, expected, "{layout}");
+        assert_eq!(result.expect("five parts").len(), 5);
+    }
+}
+
+#[test]
+fn copies_allocate_their_elements() {
+    let all = [New(4800); 3];
+    check("copy C", |m| m.copy(Order::C), all);
+    check("copy F", |m| m.copy(Order::F), all);
+    check("copy K", |m| m.try_copy(Order::K), all);
+    check("flatten", |m| m.flatten(Order::C), all);
+    check("flatten K", |m| m.flatten(Order::K), all);
+    check(
+        "ascontiguousarray",
+        Matrix::ascontiguousarray,
+        [View, New(4800), New(4800)],
+    );
+    check(
+        "asfortranarray",
+        Matrix::asfortranarray,
+        [New(4800), View, New(4800)],
+    );
+    check(
+        "ravel C",
+        |m| m.ravel(Order::C),
+        [View, New(4800), New(4800)],
+    );
+    check(
+        "ravel F",
+        |m| m.ravel(Order::F),
+        [New(4800), View, New(4800)],
+    );
+    check("ravel K", |m| m.ravel(Order::K), [View, View, New(4800)]);
+    let flat = |order| move |m: &Matrix| m.reshape(INFER, order, CopyMode::IfNeeded);
+    check("reshape C", flat(Order::C), [View, New(4800), New(4800)]);
+    check("reshape F", flat(Order::F), [New(4800), View, New(4800)]);
+    check("reshape A", flat(Order::A), [View, View, New(4800)]);
+    check(
+        "reshape, always",
+        |m| m.reshape((30, 20), Order::C, CopyMode::Always),
+        all,
+    );
+    check(
+        "astype",
+        |m| m.astype::<f32>(Astype::default()),
+        [New(2400); 3],
+    );
+    check(
+        "astype, the same",
+        |m| m.astype::<f64>(Astype::default()),
+        all,
+    );
+    check("take", |m| m.take(&[0, -1, 5], 0), [New(720); 3]);
+    check(
+        "take, of columns",
+        |m| m.take(&[0, -1, 5], 1),
+        [New(480); 3],
+    );
+    check(
+        "compress",
+        |m| m.compress(&[true, false, true], 0),
+        [New(480); 3],
+    );
+    check("repeat", |m| m.repeat(&[2], -1), [New(9600); 3]);
+    check("tile", |m| m.tile(&[2, 3]), [NewAndMore(28_800, 0); 3]);
+    check("resized", |m| m.resized((7, 8)), [New(448); 3]);
+    check(
+        "a broadcast copied",
+        |m| m.broadcast_to((3, 20, 30)).map(|wide| wide.copy(Order::C)),
+        [New(14_400); 3],
+    );
+    let mask = Array::from_shape_fn((20, 30), |(i, j)| (i + j) % 4 == 0);
+    check("mask", |m| m.mask(mask.view()), [New(1200); 3]);
+    let view_nbytes = size_of::<ndarray::ArrayView2<'_, f64>>();
+    let list = |count| NewAndMore(4800 * count, view_nbytes * count);
+    check("concatenate", |m| concatenate(&[m, m], 1), [list(2); 3]);
+    check(
+        "sort",
+        |m| m.sort(0),
+        [NewAndMore(4800, 160), New(4800), NewAndMore(4800, 160)],
+    );
+    check(
+        "sort of rows",
+        |m| m.sort(1),
+        [New(4800), NewAndMore(4800, 240), New(4800)],
+    );
+    check(
+        "make_mut",
+        |m| {
+            let mut shared = m.clone();
+            shared.make_mut()[[0, 0]] = 1.0;
+            shared
+        },
+        all,
+    );
+}
+
+#[test]
+fn operators_cost_what_those_of_ndarray_cost() {
+    let all = [New(4800); 3];
+    check("a + b", |m| m + m, all);
+    check("a * 2", |m| m * 2.0, all);
+    let row = NdArray::from_array(array![[1.0; 30]]);
+    check("a + row", |m| m + &row, all);
+    for (layout, matrix) in matrices() {
+        let mut own = matrix.copy(Order::K);
+        let ((), usage) = measure(|| own += &matrix);
+        assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
+        // Two results live at a time, where NumPy uses the first again.
+        let (result, usage) = measure(|| &matrix + &(&matrix * &matrix));
+        let one = 4800 + HEADER_NBYTES as isize;
+        assert_eq!((usage.kept, usage.peak), (one, 2 * one), "{layout}");
+        drop(result);
+    }
+}
+
+#[test]
+fn joined_arrays_cost_their_result_and_lists_of_handles() {
+    for (layout, matrix) in matrices() {
+        let pair = [&matrix, &matrix];
+        type Join = fn(&[&Matrix; 2]) -> NdArray<f64>;
+        let joins: [(&str, Join); 3] = [
+            ("stack", |pair| stack(pair, -1).expect("one shape")),
+            ("vstack", |pair| vstack(pair).expect("one shape")),
+            ("hstack", |pair| hstack(pair).expect("one shape")),
+        ];
+        for (name, join) in joins {
+            let (result, usage) = measure(|| join(&pair));
+            let kept = 9600 + HEADER_NBYTES as isize;
+            let lists = 2 * (size_of::<NdArray<f64>>() + size_of::<ndarray::ArrayViewD<'_, f64>>());
+            assert_eq!(usage.kept, kept, "{name} of {layout}");
+            assert!(
+                usage.peak <= kept + lists as isize,
+                "{name} of {layout}: {usage:?}"
+            );
+            assert_eq!(result.nbytes(), 9600);
+        }
+    }
+}
+
+#[test]
+fn new_arrays_cost_their_elements() {
+    let made = |run: &dyn Fn() -> Matrix| {
+        let (matrix, usage) = measure(run);
+        assert_eq!(usage, New(4800).usage());
+        assert_eq!((matrix.base_nbytes(), matrix.nbytes()), (4800, 4800));
+    };
+    made(&|| NdArray::zeros((20, 30)));
+    made(&|| NdArray::ones((20, 30).f()));
+    made(&|| NdArray::full((20, 30), 3.0));
+    let (row, usage) = measure(|| NdArray::<u8, _>::arange(0, 100, 1));
+    assert_eq!(usage, New(100).usage());
+    assert_eq!(row.sum(), 4950);
+    let mut vector = Vec::with_capacity(100);
+    vector.extend([1_i32, 2, 3]);
+    let (adopted, usage) = measure(|| NdArray::from_vec(vector));
+    assert_eq!(usage, New(0).usage());
+    assert_eq!((adopted.nbytes(), adopted.base_nbytes()), (12, 400));
+    assert_eq!(adopted.base().nbytes, 12);
+    let (array, usage) = measure(|| adopted.into_array().expect("the only handle"));
+    assert_eq!((usage.kept, usage.peak), (-(HEADER_NBYTES as isize), 0));
+    assert_eq!(array, array![1, 2, 3]);
+}
+
+#[test]
+fn resizing_reallocates_the_block() {
+    let mut a = NdArray::<f32, _>::zeros(100);
+    let ((), usage) = measure(|| a.resize(150).expect("the only handle"));
+    assert_eq!(
+        usage,
+        Usage {
+            kept: 200,
+            peak: 200
+        }
+    );
+    let ((), usage) = measure(|| a.resize(10).expect("the only handle"));
+    assert_eq!(
+        usage,
+        Usage {
+            kept: -560,
+            peak: 0
+        }
+    );
+    assert_eq!(a.base_nbytes(), 40);
+}
+
+#[test]
+fn questions_about_overlap_allocate_a_few_terms() {
+    let [_, _, (_, strided)] = matrices();
+    let ((), usage) = measure(|| assert!(!strided.shares_memory(&strided.slice(s![..0, ..]))));
+    assert_eq!(usage.kept, 0);
+    let (nbytes, usage) = measure(|| strided.unique_nbytes());
+    assert_eq!((nbytes, usage.kept), (4800, 0));
+    assert!(usage.peak < 1000, "{usage:?}");
+}

@@ -1,0 +1,223 @@
+//! Handles: who shares a buffer, who may write, and what becomes of the vector.
+
+use heapline_array::{
+    ArrayMemory, Astype, CopyMode, CreateError, NdArray, Order, Ownership, Owns, ResizeError,
+    deep_nbytes, slice,
+};
+use ndarray::{Array, Array2, ShapeBuilder, array, s};
+
+use crate::counting::measure;
+
+#[test]
+fn shared_handles_do_not_write() {
+    let mut a = NdArray::<f64, _>::zeros((2, 3));
+    a.view_mut().expect("the only handle").fill(1.0);
+    let mut b = a.clone();
+    assert_eq!((a.holders(), b.is_view(), a.owns_data()), (2, true, true));
+    assert!(a.view_mut().is_none() && b.view_mut().is_none());
+    b.make_mut()[[0, 0]] = 5.0;
+    assert_eq!((a.view()[[0, 0]], b.view()[[0, 0]]), (1.0, 5.0));
+    assert_eq!((a.holders(), b.owns_data()), (1, true));
+    assert_ne!(a.base().id, b.base().id);
+    assert!(!a.shares_memory(&b));
+    a += &b;
+    assert_eq!(a.view()[[0, 0]], 6.0);
+    assert!(a.owns_data());
+}
+
+#[test]
+fn the_last_handle_of_a_buffer_writes_in_place() {
+    let a = NdArray::<i32, _>::arange(0, 10, 1);
+    let mut v = a.index(&[slice(None, None, -3)]).expect("a slice");
+    drop(a);
+    let ((), usage) = measure(|| v.make_mut().fill(7));
+    assert_eq!((usage.kept, usage.peak), (0, 0));
+    assert_eq!(v.view(), array![7, 7, 7, 7].into_dyn());
+    assert_eq!((v.base_nbytes(), v.is_view()), (40, true));
+}
+
+#[test]
+fn read_only_views_stay_read_only() {
+    let a = NdArray::<f64, _>::ones(3);
+    let mut wide = a.broadcast_to((2, 3)).expect("broadcast");
+    drop(a);
+    assert_eq!(wide.holders(), 1);
+    assert!(wide.view_mut().is_none());
+    assert!(wide.slice(s![0, ..]).view_mut().is_none());
+    wide.make_mut()[[0, 0]] = 2.0;
+    assert_eq!(wide.view(), array![[2.0, 1.0, 1.0], [1.0, 1.0, 1.0]]);
+}
+
+#[test]
+fn the_vector_comes_back_without_a_copy() {
+    let array = Array2::from_shape_fn((3, 4), |(i, j)| i * 10 + j).mapv(|k| k as u16);
+    let start = array.as_ptr();
+    let shared = NdArray::from_array(array.clone().slice_move(s![.., ..]));
+    assert!(shared.clone().into_array().is_err());
+    let turned = NdArray::from_array(array.clone()).t().flip([0, 1]);
+    let turned = turned.expect("axes");
+    let back = turned.into_array().expect("the only handle");
+    assert_eq!(back, array.t().slice(s![..;-1, ..;-1]));
+    let adopted = NdArray::from_array(array);
+    assert_eq!(adopted.memory_layout().address(), start.addr());
+    let part = adopted.slice(s![1.., ..]);
+    drop(adopted);
+    assert!(
+        part.into_array().is_err(),
+        "it starts later than the vector"
+    );
+}
+
+#[test]
+fn a_moved_slice_keeps_all_of_its_vector() {
+    // ndarray#427, and what its clone and its copy allocate: ndarray#1302.
+    let small = Array::<f64, _>::zeros(1_000_000).slice_move(s![..3]);
+    assert_eq!(measure(|| small.clone()).1.kept, 8_000_000);
+    assert_eq!(measure(|| small.to_owned()).1.kept, 24);
+    let handle = NdArray::from_array(small);
+    assert_eq!((handle.nbytes(), handle.base_nbytes()), (24, 8_000_000));
+}
+
+#[test]
+fn writing_to_a_shared_array_of_ndarray_copies_up_to_all() {
+    let whole = Array::<f64, _>::zeros(1_000_000).into_shared();
+    let kept_by_write = |mut part: ndarray::ArcArray1<f64>| measure(|| part[0] = 1.0).1.kept;
+    assert_eq!(kept_by_write(whole.clone().slice_move(s![..10])), 120);
+    assert_eq!(
+        kept_by_write(whole.clone().slice_move(s![..400_000])),
+        3_200_040
+    );
+    assert_eq!(
+        kept_by_write(whole.clone().slice_move(s![..600_000])),
+        8_000_040
+    );
+    assert_eq!(whole.ownership(), Owns::Shared { unique: true });
+}
+
+#[test]
+fn ndarray_slices_reverse_what_they_cut() {
+    let a = NdArray::<i64, _>::arange(0, 6, 1);
+    assert_eq!(a.slice(s![1..4;-1]).view(), array![3, 2, 1]);
+    let python = a.index(&[slice(1, 4, -1)]).expect("a slice");
+    assert_eq!(python.len(), 0);
+}
+
+#[test]
+fn names_and_lines_are_those_of_the_buffer() {
+    let line = line!() + 1;
+    let a = NdArray::<f32, _>::zeros(3).named("weights");
+    let v = a.slice(s![1..]).named("tail");
+    assert_eq!(v.base().name.as_deref(), Some("weights"));
+    assert_eq!(v.base().created_at.line(), line);
+    assert!(v.base().created_at.file().ends_with("handles.rs"));
+    let sum_line = line!() + 1;
+    let sum = &a + &a;
+    assert_eq!(sum.base().created_at.line(), sum_line);
+    assert_eq!(sum.base().name, None);
+    assert_eq!(v.base().id, a.id());
+}
+
+#[test]
+fn too_large_arrays_are_errors() {
+    let too_big = NdArray::<f64, _>::try_zeros((1 << 40, 1 << 40)).expect_err("overflow");
+    assert!(matches!(too_big, CreateError::TooBig(_)));
+    for refused in [
+        NdArray::<f64, _>::try_zeros(1 << 50).expect_err("no memory"),
+        NdArray::<f64, _>::try_ones(1 << 50).expect_err("no memory"),
+        NdArray::<f64, _>::try_arange(0, 1 << 50, 1).expect_err("no memory"),
+    ] {
+        let CreateError::Memory(error) = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!((error.shape(), error.nbytes()), (&[1 << 50][..], 8 << 50));
+    }
+    let row = NdArray::<f64, _>::zeros(1)
+        .broadcast_to(1_usize << 50)
+        .expect("a view");
+    assert_eq!((row.nbytes(), row.unique_nbytes()), (8 << 50, 8));
+    assert!(matches!(
+        row.try_copy(Order::C),
+        Err(CreateError::Memory(_))
+    ));
+    assert!(row.astype::<f32>(Astype::default()).is_err());
+    assert!(row.take(&[0], 0).is_ok());
+}
+
+#[test]
+fn a_refused_resize_changes_nothing() {
+    let mut a = NdArray::<i32, _>::arange(0, 6, 1);
+    let v = a.slice(s![..]);
+    assert_eq!(a.resize(9), Err(ResizeError::Shared));
+    let mut v = v;
+    assert_eq!(v.resize(9), Err(ResizeError::View));
+    drop(v);
+    assert!(matches!(
+        a.resize(1 << 50),
+        Err(ResizeError::Create(CreateError::Memory(_)))
+    ));
+    assert_eq!(a.view(), array![0, 1, 2, 3, 4, 5]);
+    a.resize(8).expect("the only handle");
+    assert_eq!(a.view(), array![0, 1, 2, 3, 4, 5, 0, 0]);
+    a.resize(0).expect("shorter");
+    assert_eq!(a.base_nbytes(), 0);
+    a.resize(2).expect("longer again");
+    assert_eq!(a.view(), array![0, 0]);
+}
+
+#[test]
+fn bytes_that_are_no_bool_are_refused() {
+    let a = NdArray::from_vec(vec![0_u8, 1, 1, 0]);
+    let mask = a.view_dtype::<bool>().expect("zeros and ones");
+    assert_eq!(mask.view(), array![false, true, true, false]);
+    let b = NdArray::from_vec(vec![0_u8, 1, 2]);
+    assert!(
+        b.slice(s![..2]).view_dtype::<bool>().is_err(),
+        "the buffer has a 2"
+    );
+    drop(a);
+    let mut bytes = mask.view_dtype::<u8>().expect("any byte");
+    drop(mask);
+    bytes.view_mut().expect("the only handle")[0] = 9;
+    assert!(bytes.view_dtype::<bool>().is_err());
+}
+
+#[test]
+fn unaligned_bytes_are_refused() {
+    let a = NdArray::from_vec(vec![0_u64; 4])
+        .view_dtype::<u8>()
+        .expect("bytes");
+    let shifted = a.slice(s![1..9]);
+    assert!(shifted.view_dtype::<u64>().is_err());
+    assert!(a.slice(s![8..16]).view_dtype::<u64>().is_ok());
+}
+
+#[test]
+fn buffers_are_counted_once() {
+    let a = NdArray::<f64, _>::zeros((10, 10).f());
+    let t = a.t();
+    let r = t.reshape(100, Order::C, CopyMode::Never).expect("a view");
+    let c = r.copy(Order::C);
+    let deep = deep_nbytes([a.base(), t.base(), r.base(), c.base()]);
+    assert_eq!(
+        (deep.buffers, deep.heap_nbytes, deep.mapped_nbytes),
+        (2, 1600, 0)
+    );
+}
+
+#[test]
+fn handles_move_between_threads() {
+    let a = NdArray::<u32, _>::arange(0, 1000, 1);
+    let sums = std::thread::scope(|scope| {
+        let parts = a.split(4, 0).expect("four parts");
+        let threads: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || part.sum()))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .sum::<u64>()
+    });
+    assert_eq!(sums, 499_500);
+    assert_eq!(a.holders(), 1);
+}
