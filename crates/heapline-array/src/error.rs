@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::storage::Misplaced;
+use crate::placement::Misplaced;
 use crate::{DType, Overflow, units};
 
 /// An array that could not be made.

@@ -1,5 +1,77 @@
 //! NumPy's memory model over [`ndarray`]: how many bytes, whose bytes, view or copy, and
 //! who keeps a buffer alive.
+//!
+//! ```
+//! use heapline_array::{ArrayMemory, CopyMode, NdArray, Order};
+//! use ndarray::s;
+//!
+//! let m = NdArray::<f64, _>::ones((1000, 1000)).named("m");
+//! let v = m.slice(s![..;2, ..;2]);
+//! assert_eq!((v.nbytes(), v.base_nbytes()), (2_000_000, 8_000_000));
+//!
+//! // A view wherever strides can say it, a copy where they cannot.
+//! assert!(m.reshape((500, 2000), Order::C, CopyMode::Never).is_ok());
+//! assert!(m.t().reshape(1_000_000, Order::C, CopyMode::Never).is_err());
+//!
+//! // The buffer lives until its last handle is gone.
+//! drop(m);
+//! assert_eq!((v.holders(), v.base().name.as_deref()), (1, Some("m")));
+//!
+//! // Compute with all of ndarray, at no cost.
+//! assert_eq!(v.view().sum(), 250_000.0);
+//! # Ok::<(), heapline_array::ArrayError>(())
+//! ```
+//!
+//! # Three layers, each useful alone
+//! * **dtypes**: [`DType`], its limits ([`finfo`], [`iinfo`]), casting rules ([`can_cast`]),
+//!   promotion ([`promote_types`], [`result_type`], [`promote_scalar`]), and the bytes of an
+//!   array before it is made ([`nbytes_for`]).
+//! * **memory**: [`ArrayMemory`], the questions NumPy answers, for every array and view of
+//!   ndarray; and [`Ownership`].
+//! * **handles**: [`NdArray`], arrays that share buffers as NumPy's do. [`AnyArray`] is one
+//!   whose dtype is known at run time only.
+//!
+//! # Three counts of bytes
+//! They are never mixed:
+//!
+//! | | |
+//! |---|---|
+//! | [`nbytes`](ArrayMemory::nbytes) | elements times bytes of one, NumPy's: repeated elements count as often as they are repeated |
+//! | [`unique_nbytes`](ArrayMemory::unique_nbytes) | distinct bytes that the elements touch |
+//! | [`base_nbytes`](NdArray::base_nbytes) | the whole buffer that a handle keeps alive, spare capacity included |
+//!
+//! # Where it differs from NumPy
+//! 1. **No write through a view.** In NumPy `v[0] = 1` changes the array that `v` was cut
+//!    from. Here elements that several handles share are read-only;
+//!    [`view_mut`](NdArray::view_mut) writes through the only handle, and
+//!    [`make_mut`](NdArray::make_mut) copies first.
+//! 2. **Ownership.** NumPy's flag `OWNDATA` is false for some fresh results, too.
+//!    [`owns_data`](NdArray::owns_data) is true for the first handle of a buffer,
+//!    [`is_view`](NdArray::is_view) for all others.
+//! 3. **Strides** of axes of length 1 and of empty arrays mean nothing, here as there, and
+//!    differ. Those of a fresh result are not promised, but for the order asked for.
+//! 4. **Out of range** floats saturate when they become integers, and count as
+//!    [`invalid`](CastReport::invalid). With [`same_value`](Astype::same_value) 65504 is a
+//!    `float16` and its -0.0 an integer 0, which NumPy 2.4.6 refuses.
+//! 5. **Alignment.** References to elements are aligned in Rust:
+//!    [`view_dtype`](NdArray::view_dtype) refuses bytes that are not, and strides that are
+//!    no whole number of elements. A `bool` is 0 or 1.
+//! 6. **No long double**: `float128`, `g`, `f16`, `c32` are unknown dtypes. Nor are there
+//!    objects, strings, records, dates, or elements in the other byte order.
+//! 7. **Temporaries** are ndarray's: `&a + &(&b * &c)` needs two results at its peak, where
+//!    NumPy writes the second over the first.
+//! 8. **Slices of ndarray's macro `s!`** cut first and reverse then.
+//!    [`index`](NdArray::index) is Python's.
+//!
+//! # Errors
+//! What NumPy raises is an error here, with the same words where there is no memory. Methods
+//! without a `Result` panic then, and have a twin with `try_`; so do those that are
+//! ndarray's ([`slice`](NdArray::slice), the operators) for wrong shapes and indices.
+//!
+//! # Features
+//! * `npy`: [`read_npy`] and [`write_npy`], of any dtype.
+//! * `mmap`: [`open_npy_mmap`], arrays whose bytes stay in the file.
+//! * `get-size`: `GetSize` for handles, each buffer once.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -20,6 +92,7 @@ mod npy;
 
 mod identity;
 mod notes;
+mod placement;
 mod storage;
 mod units;
 

@@ -279,7 +279,7 @@ pub fn write_npy(path: impl AsRef<Path>, array: &AnyArray) -> Result<(), NpyErro
 #[track_caller]
 pub(crate) fn mapped(path: &Path, map: io::Result<memmap2::Mmap>) -> Result<AnyArray, NpyError> {
     use crate::identity::Origin;
-    use crate::storage::Misplaced;
+    use crate::placement::Misplaced;
 
     let origin = Origin::here();
     let array = || -> Result<AnyArray, Kind> {

@@ -19,14 +19,14 @@ use std::alloc::{Layout, alloc_zeroed};
 #[cfg(feature = "mmap")]
 use std::fs::File;
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 #[cfg(feature = "mmap")]
 use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{
-    Array, ArrayBase, ArrayView, ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayView,
-    RawArrayViewMut, RawData, RawRef, ShapeBuilder, Slice, StrideShape,
+    Array, ArrayView, ArrayViewMut, Dimension, LayoutRef, RawArrayView, RawArrayViewMut, RawRef,
 };
 
 #[cfg(feature = "mmap")]
@@ -34,7 +34,8 @@ use crate::AnyArray;
 use crate::identity::Origin;
 #[cfg(feature = "mmap")]
 use crate::npy::{self, NpyError};
-use crate::{DType, Element, nbytes_for};
+use crate::placement::{Lowest, Misplaced, is_injective, reverse, signed};
+use crate::{DType, Element};
 
 /// Elements that handles share.
 pub(crate) struct Buffer {
@@ -123,6 +124,20 @@ impl Buffer {
         // is neither used nor dropped.
         let elements = unsafe { vec_of_parts(this.start, this.nbytes, capacity) };
         Some((elements, origin, name))
+    }
+
+    fn addresses(&self) -> Range<usize> {
+        let start = self.start.addr().get();
+        start..start + self.nbytes
+    }
+
+    /// So many bytes behind the start, as [`Lowest::find`] has found them to be inside.
+    fn pointer<A: Element>(&self, offset: Option<usize>) -> *mut A {
+        match offset {
+            // One past the end at most.
+            Some(offset) => self.start.as_ptr().wrapping_add(offset).cast(),
+            None => NonNull::dangling().as_ptr(),
+        }
     }
 
     /// Address of its first byte.
@@ -221,17 +236,6 @@ pub(crate) fn try_zeroed<A: Element>(length: usize) -> Option<Vec<A>> {
     Some(unsafe { Vec::from_raw_parts(start.cast().as_ptr(), length, length) })
 }
 
-/// Why elements cannot be where they were asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Misplaced {
-    /// Some would lie outside the buffer.
-    Outside,
-    /// Their address is no multiple of their alignment.
-    Misaligned,
-    /// Bytes of the buffer are neither 0 nor 1, and so no `bool`.
-    NotBool,
-}
-
 /// Bytes of a buffer's record: two counts of the `Arc`, and the buffer.
 pub(crate) const HEADER_NBYTES: usize = size_of::<[usize; 2]>() + size_of::<Buffer>();
 
@@ -319,11 +323,12 @@ impl<A: Element, D: Dimension> Storage<A, D> {
                 view.as_ptr().addr(),
             )
         };
-        let lowest = Lowest::find::<A>(&self.buffer, address, &shape, &strides).ok()?;
+        let block = self.buffer.addresses();
+        let lowest = Lowest::find::<A>(block, address, &shape, &strides).ok()?;
         if !is_only_handle || self.buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
             return None;
         }
-        let first = lowest.pointer(&self.buffer);
+        let first = self.buffer.pointer(lowest.offset);
         // SAFETY: as in `raw_view`; besides, no two indices mean one element.
         let raw = unsafe { RawArrayViewMut::from_shape_ptr(lowest.strided(shape), first) };
         let raw = reverse(raw, &strides);
@@ -392,123 +397,14 @@ fn raw_view<A: Element, D: Dimension>(
     shape: D,
     strides: &D,
 ) -> Result<RawArrayView<A, D>, Misplaced> {
-    let lowest = Lowest::find::<A>(buffer, address, &shape, strides)?;
-    let first = lowest.pointer(buffer);
+    let lowest = Lowest::find::<A>(buffer.addresses(), address, &shape, strides)?;
+    let first = buffer.pointer(lowest.offset);
     // SAFETY: the pointer is aligned and, with all that the strides reach from it, inside the
     // buffer's one allocation, which has at most `isize::MAX` bytes; the elements are at most
     // as many. The strides are not negative. Without elements they are all 0, and the pointer
     // dangles.
     let raw = unsafe { RawArrayView::from_shape_ptr(lowest.strided(shape), first) };
     Ok(reverse(raw, strides))
-}
-
-/// Strides as ndarray keeps them: signed numbers in a dimension's unsigned ones.
-pub(crate) fn signed<D: Dimension>(strides: &[isize]) -> D {
-    let mut dimension = D::zeros(strides.len());
-    for (place, stride) in dimension.slice_mut().iter_mut().zip(strides) {
-        *place = *stride as usize;
-    }
-    dimension
-}
-
-/// Elements seen from the lowest of them.
-struct Lowest<D> {
-    /// Bytes from the buffer's start to the lowest element; `None` without elements.
-    offset: Option<usize>,
-    /// None is negative; those that move nothing are 0.
-    strides: D,
-}
-
-impl<D: Dimension> Lowest<D> {
-    /// Checks that all elements lie inside the buffer, aligned.
-    fn find<A: Element>(
-        buffer: &Buffer,
-        address: usize,
-        shape: &D,
-        strides: &D,
-    ) -> Result<Self, Misplaced> {
-        let nothing = D::zeros(shape.ndim());
-        // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
-        let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(|_| Misplaced::Outside)?;
-        if nbytes == 0 {
-            return Ok(Lowest {
-                offset: None,
-                strides: nothing,
-            });
-        }
-        let start = buffer.start.addr().get() as i128;
-        let (mut low, mut high) = (address as i128 - start, address as i128 - start);
-        let mut positive = nothing;
-        for axis in 0..shape.ndim() {
-            if shape[axis] > 1 {
-                let stride = strides[axis] as isize;
-                let reach = (shape[axis] - 1) as i128 * stride as i128 * size_of::<A>() as i128;
-                low += reach.min(0);
-                high += reach.max(0);
-                positive[axis] = stride.unsigned_abs();
-            }
-        }
-        high += size_of::<A>() as i128;
-        if low < 0 || high > buffer.nbytes as i128 {
-            return Err(Misplaced::Outside);
-        }
-        if !address.is_multiple_of(align_of::<A>()) {
-            return Err(Misplaced::Misaligned);
-        }
-        Ok(Lowest {
-            offset: Some(low as usize),
-            strides: positive,
-        })
-    }
-
-    fn strided(self, shape: D) -> StrideShape<D> {
-        match self.offset {
-            Some(_) => shape.strides(self.strides),
-            // ndarray's own strides of empty arrays, which are 0.
-            None => shape.into(),
-        }
-    }
-
-    fn pointer<A: Element>(&self, buffer: &Buffer) -> *mut A {
-        match self.offset {
-            // SAFETY: `find` has seen that this is inside the buffer.
-            Some(offset) => unsafe { buffer.start.as_ptr().add(offset) }.cast(),
-            None => NonNull::dangling().as_ptr(),
-        }
-    }
-}
-
-/// Turns the axes round whose strides are to be negative.
-pub(crate) fn reverse<S, A, D>(mut array: ArrayBase<S, D>, strides: &D) -> ArrayBase<S, D>
-where
-    S: RawData<Elem = A>,
-    D: Dimension,
-{
-    for axis in 0..strides.ndim() {
-        let layout: &LayoutRef<A, D> = array.as_ref();
-        if (strides[axis] as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
-            array = array.slice_axis_move(Axis(axis), Slice::new(0, None, -1));
-        }
-    }
-    array
-}
-
-/// Whether different indices surely mean different elements: each stride is beyond all that
-/// the smaller ones reach together. So it is for whatever was sliced from an array that had
-/// one element for each index.
-fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
-    let moving = || (0..shape.ndim()).filter(|axis| shape[*axis] > 1);
-    shape.slice().contains(&0)
-        || moving().all(|axis| {
-            let smaller = moving().filter(|other| {
-                let key = |axis| (strides[axis], axis);
-                key(*other) < key(axis)
-            });
-            let reach: usize = smaller
-                .map(|other| (shape[other] - 1) * strides[other])
-                .sum();
-            strides[axis] > reach
-        })
 }
 
 /// Maps a `.npy` file into memory as a read-only array: its bytes come from the file when

@@ -12,7 +12,7 @@ pub use ownership::{Ownership, Owns};
 
 use std::ops::Range;
 
-use ndarray::{ArrayRef, Dimension};
+use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 
 use crate::notes;
 use crate::{DType, Element};
@@ -122,5 +122,16 @@ impl<A: Element, D: Dimension> ArrayMemory for ArrayRef<A, D> {
             shape: self.shape(),
             strides: self.strides(),
         }
+    }
+}
+
+impl<S, D> ArrayMemory for ArrayBase<S, D>
+where
+    S: Data,
+    S::Elem: Element,
+    D: Dimension,
+{
+    fn memory_layout(&self) -> MemoryLayout<'_> {
+        ArrayRef::memory_layout(self)
     }
 }

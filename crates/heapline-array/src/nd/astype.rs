@@ -9,7 +9,7 @@ use super::copy::{Order, empty_like};
 use crate::dtype::convert;
 use crate::error::CreateError;
 use crate::memory::ArrayMemory;
-use crate::storage::signed;
+use crate::placement::signed;
 use crate::{CastReport, Casting, DType, Element, can_cast};
 
 /// How to convert. The default is NumPy's: anything goes, always a copy, in order `K`.

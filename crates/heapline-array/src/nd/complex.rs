@@ -5,7 +5,7 @@ use ndarray::Dimension;
 use super::NdArray;
 use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
-use crate::storage::signed;
+use crate::placement::signed;
 use crate::{ComplexElement, Element};
 
 impl<A: ComplexElement, D: Dimension> NdArray<A, D> {

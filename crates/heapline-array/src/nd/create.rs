@@ -13,7 +13,8 @@ use crate::{Element, nbytes_for};
 #[cfg(feature = "mmap")]
 use crate::{
     identity::Origin,
-    storage::{Buffer, Misplaced, Storage},
+    placement::{Misplaced, contiguous},
+    storage::{Buffer, Storage},
 };
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -186,20 +187,4 @@ pub(super) fn allocate<A: Element, D: Dimension>(
     let zeros = reserved(&shape, try_zeroed)?;
     Ok(Array::from_shape_vec(shape, zeros)
         .unwrap_or_else(|_| unreachable!("as many as the shape has")))
-}
-
-/// Strides of elements without gaps.
-pub(super) fn contiguous<D: Dimension>(shape: &D, is_fortran: bool) -> D {
-    let mut strides = shape.clone();
-    let mut next = 1;
-    for place in 0..shape.ndim() {
-        let axis = if is_fortran {
-            place
-        } else {
-            shape.ndim() - 1 - place
-        };
-        strides[axis] = next;
-        next *= shape[axis].max(1);
-    }
-    strides
 }

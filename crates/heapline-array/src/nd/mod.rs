@@ -39,7 +39,8 @@ use crate::Element;
 use crate::identity::{ArrayId, Origin};
 use crate::memory::{ArrayMemory, MemoryLayout};
 use crate::notes;
-use crate::storage::{Misplaced, Storage, reverse, signed};
+use crate::placement::{Misplaced, reverse, signed};
+use crate::storage::Storage;
 
 /// A handle onto elements in a buffer that several handles may share.
 ///

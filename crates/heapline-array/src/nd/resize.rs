@@ -6,9 +6,9 @@ use std::panic::Location;
 use ndarray::{Dimension, IntoDimension};
 
 use super::NdArray;
-use super::create::contiguous;
 use crate::error::{CreateError, MemoryError};
 use crate::memory::ArrayMemory;
+use crate::placement::contiguous;
 use crate::{Element, nbytes_for, notes};
 
 /// Why an array was not resized in place.

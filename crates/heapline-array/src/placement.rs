@@ -1,0 +1,137 @@
+//! Where elements may be in a buffer: the checks that the unsafe code in `storage.rs` rests
+//! on.
+
+use std::ops::Range;
+
+use ndarray::{ArrayBase, Axis, Dimension, LayoutRef, RawData, ShapeBuilder, Slice, StrideShape};
+
+use crate::{Element, nbytes_for};
+
+/// Why elements cannot be where they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misplaced {
+    /// Some would lie outside the buffer.
+    Outside,
+    /// Their address is no multiple of their alignment.
+    Misaligned,
+    /// Bytes of the buffer are neither 0 nor 1, and so no `bool`.
+    NotBool,
+}
+
+/// Elements seen from the lowest of them.
+pub(crate) struct Lowest<D> {
+    /// Bytes from the buffer's start to the lowest element; `None` without elements.
+    pub(crate) offset: Option<usize>,
+    /// None is negative; those that move nothing are 0.
+    pub(crate) strides: D,
+}
+
+impl<D: Dimension> Lowest<D> {
+    /// Checks that all elements lie inside the buffer, whose addresses are given, aligned.
+    pub(crate) fn find<A: Element>(
+        buffer: Range<usize>,
+        address: usize,
+        shape: &D,
+        strides: &D,
+    ) -> Result<Self, Misplaced> {
+        let nothing = D::zeros(shape.ndim());
+        // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
+        let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(|_| Misplaced::Outside)?;
+        if nbytes == 0 {
+            return Ok(Lowest {
+                offset: None,
+                strides: nothing,
+            });
+        }
+        let start = buffer.start as i128;
+        let (mut low, mut high) = (address as i128 - start, address as i128 - start);
+        let mut positive = nothing;
+        for axis in 0..shape.ndim() {
+            if shape[axis] > 1 {
+                let stride = strides[axis] as isize;
+                let reach = (shape[axis] - 1) as i128 * stride as i128 * size_of::<A>() as i128;
+                low += reach.min(0);
+                high += reach.max(0);
+                positive[axis] = stride.unsigned_abs();
+            }
+        }
+        high += size_of::<A>() as i128;
+        if low < 0 || high > buffer.len() as i128 {
+            return Err(Misplaced::Outside);
+        }
+        if !address.is_multiple_of(align_of::<A>()) {
+            return Err(Misplaced::Misaligned);
+        }
+        Ok(Lowest {
+            offset: Some(low as usize),
+            strides: positive,
+        })
+    }
+
+    /// The shape with these strides.
+    pub(crate) fn strided(self, shape: D) -> StrideShape<D> {
+        match self.offset {
+            Some(_) => shape.strides(self.strides),
+            // ndarray's own strides of empty arrays, which are 0.
+            None => shape.into(),
+        }
+    }
+}
+
+/// Whether different indices surely mean different elements: each stride is beyond all that
+/// the smaller ones reach together. So it is for whatever was sliced from an array that had
+/// one element for each index.
+pub(crate) fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
+    let moving = || (0..shape.ndim()).filter(|axis| shape[*axis] > 1);
+    shape.slice().contains(&0)
+        || moving().all(|axis| {
+            let smaller = moving().filter(|other| {
+                let key = |axis| (strides[axis], axis);
+                key(*other) < key(axis)
+            });
+            let reach: usize = smaller
+                .map(|other| (shape[other] - 1) * strides[other])
+                .sum();
+            strides[axis] > reach
+        })
+}
+
+/// Turns the axes round whose strides are to be negative.
+pub(crate) fn reverse<S, A, D>(mut array: ArrayBase<S, D>, strides: &D) -> ArrayBase<S, D>
+where
+    S: RawData<Elem = A>,
+    D: Dimension,
+{
+    for axis in 0..strides.ndim() {
+        let layout: &LayoutRef<A, D> = array.as_ref();
+        if (strides[axis] as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
+            array = array.slice_axis_move(Axis(axis), Slice::new(0, None, -1));
+        }
+    }
+    array
+}
+
+/// Strides as ndarray keeps them: signed numbers in a dimension's unsigned ones.
+pub(crate) fn signed<D: Dimension>(strides: &[isize]) -> D {
+    let mut dimension = D::zeros(strides.len());
+    for (place, stride) in dimension.slice_mut().iter_mut().zip(strides) {
+        *place = *stride as usize;
+    }
+    dimension
+}
+
+/// Strides of elements without gaps.
+pub(crate) fn contiguous<D: Dimension>(shape: &D, is_fortran: bool) -> D {
+    let mut strides = shape.clone();
+    let mut next = 1;
+    for place in 0..shape.ndim() {
+        let axis = if is_fortran {
+            place
+        } else {
+            shape.ndim() - 1 - place
+        };
+        strides[axis] = next;
+        next *= shape[axis].max(1);
+    }
+    strides
+}
