@@ -34,36 +34,36 @@ impl<D: Dimension> Lowest<D> {
         shape: &D,
         strides: &D,
     ) -> Result<Self, Misplaced> {
-        let nothing = D::zeros(shape.ndim());
+        let mut positive = D::zeros(shape.ndim());
+        let (shape, strides) = (shape.slice(), strides.slice());
         // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
-        let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(|_| Misplaced::Outside)?;
+        let nbytes = nbytes_for(shape, A::DTYPE).map_err(|_| Misplaced::Outside)?;
         if nbytes == 0 {
             return Ok(Lowest {
                 offset: None,
-                strides: nothing,
+                strides: positive,
             });
         }
-        let start = buffer.start as i128;
-        let (mut low, mut high) = (address as i128 - start, address as i128 - start);
-        let mut positive = nothing;
-        for axis in 0..shape.ndim() {
-            if shape[axis] > 1 {
-                let stride = strides[axis] as isize;
-                let reach = (shape[axis] - 1) as i128 * stride as i128 * size_of::<A>() as i128;
+        let (mut low, mut high) = (0, size_of::<A>() as i128);
+        let axes = shape.iter().zip(strides);
+        for ((length, stride), positive) in axes.zip(positive.slice_mut()) {
+            if *length > 1 {
+                let stride = *stride as isize;
+                let reach = (length - 1) as i128 * (stride as i128 * size_of::<A>() as i128);
                 low += reach.min(0);
                 high += reach.max(0);
-                positive[axis] = stride.unsigned_abs();
+                *positive = stride.unsigned_abs();
             }
         }
-        high += size_of::<A>() as i128;
-        if low < 0 || high > buffer.len() as i128 {
+        let first = address as i128 - buffer.start as i128;
+        if first + low < 0 || first + high > buffer.len() as i128 {
             return Err(Misplaced::Outside);
         }
         if !address.is_multiple_of(align_of::<A>()) {
             return Err(Misplaced::Misaligned);
         }
         Ok(Lowest {
-            offset: Some(low as usize),
+            offset: Some((first + low) as usize),
             strides: positive,
         })
     }
@@ -102,9 +102,9 @@ where
     S: RawData<Elem = A>,
     D: Dimension,
 {
-    for axis in 0..strides.ndim() {
+    for (axis, stride) in strides.slice().iter().enumerate() {
         let layout: &LayoutRef<A, D> = array.as_ref();
-        if (strides[axis] as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
+        if (*stride as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
             array = array.slice_axis_move(Axis(axis), Slice::new(0, None, -1));
         }
     }

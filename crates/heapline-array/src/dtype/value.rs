@@ -1,4 +1,6 @@
 //! The widest number of each sort, through which every dtype becomes every other.
+//!
+//! Comparisons have no branches, so that the loops around them can be vectorised.
 
 use num_complex::Complex;
 
@@ -21,15 +23,16 @@ impl Value {
             (Some(own), Some(other)) => own == other,
             (Some(integer), None) => others.im == 0.0 && is_integer(others.re, integer),
             (None, Some(integer)) => own.im == 0.0 && is_integer(own.re, integer),
-            (None, None) => is_same_float(own.re, others.re) && is_same_float(own.im, others.im),
+            (None, None) => is_same_float(own.re, others.re) & is_same_float(own.im, others.im),
         }
     }
 
     /// Whether a finite part of it is infinite in `other`.
+    #[inline]
     pub(crate) fn overflows_to(self, other: Value) -> bool {
         let (own, other) = (self.complex(), other.complex());
-        (own.re.is_finite() && other.re.is_infinite())
-            || (own.im.is_finite() && other.im.is_infinite())
+        (own.re.is_finite() & other.re.is_infinite())
+            | (own.im.is_finite() & other.im.is_infinite())
     }
 
     /// As a complex number; integers beyond 2^53 are rounded.
@@ -58,6 +61,7 @@ fn is_integer(float: f64, integer: i128) -> bool {
     float.trunc() == float && float.abs() < 2.0_f64.powi(65) && float as i128 == integer
 }
 
+#[inline]
 fn is_same_float(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan())
+    (a == b) | (a.is_nan() & b.is_nan())
 }

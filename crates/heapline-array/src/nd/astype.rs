@@ -119,13 +119,18 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         let view = self.view();
         let mut converted = empty_like(&view, how.order).map_err(CastError::Create)?;
-        Zip::from(&mut converted).and(&view).for_each(|to, from| {
-            let element = convert::<A, B>(*from);
-            *to = element.element;
-            if let Some(loss) = element.loss {
-                report.count(loss);
-            }
-        });
+        let same_order = converted.strides() == view.strides();
+        match (
+            converted.as_slice_memory_order_mut(),
+            view.as_slice_memory_order(),
+        ) {
+            (Some(to), Some(from)) if same_order => convert_slice(from, to, &mut report),
+            _ => Zip::from(&mut converted).and(&view).for_each(|to, from| {
+                let (element, lost) = convert::<A, B>(*from);
+                *to = element;
+                report.count(lost);
+            }),
+        }
         if how.same_value && !report.is_lossless() {
             return Err(CastError::ValueChanged(report));
         }
@@ -141,4 +146,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             Order::K => true,
         }
     }
+}
+
+/// Element by element; apart, so that the compiler sees counts and elements to be different
+/// memory.
+fn convert_slice<A: Element, B: Element>(from: &[A], to: &mut [B], report: &mut CastReport) {
+    let mut counts = *report;
+    for (to, from) in to.iter_mut().zip(from) {
+        let (element, lost) = convert::<A, B>(*from);
+        *to = element;
+        counts.count(lost);
+    }
+    *report = counts;
 }

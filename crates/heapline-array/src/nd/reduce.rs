@@ -2,16 +2,16 @@
 
 use std::any::Any;
 
-use ndarray::{ArrayView, Dimension};
+use ndarray::{ArrayView, Axis, Dimension};
 use num_complex::Complex;
 
 use super::NdArray;
-use crate::dtype::{Value, convert};
+use crate::dtype::Value;
 use crate::{DType, Element, Kind};
 
 /// So many elements are added up one after the other, in [`LANES`] sums at a time; longer
 /// rows as pairs of halves, as NumPy does it.
-const BLOCK: usize = 128;
+const BLOCK: usize = 512;
 const LANES: usize = 8;
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -94,7 +94,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 fn cast<A: Element, T: Element>(element: A) -> T {
     match (&element as &dyn Any).downcast_ref::<T>() {
         Some(element) => *element,
-        None => convert(element).element,
+        None => T::from_value(element.to_value()),
     }
 }
 
@@ -130,7 +130,7 @@ fn pairwise<A, T: Copy>(
         .fold(sum, |sum, element| combine(sum, load(element)))
 }
 
-/// Blocks of elements as they come, and their sums in pairs of equally many blocks.
+/// Rows along the axis that moves least, in blocks, and the blocks' sums in pairs.
 fn by_rows<A, D: Dimension, T: Copy>(
     view: ArrayView<'_, A, D>,
     neutral: T,
@@ -141,16 +141,22 @@ fn by_rows<A, D: Dimension, T: Copy>(
         sums: [neutral; 64],
         blocks: 0,
     };
-    let (mut sum, mut count) = (neutral, 0);
-    view.for_each(|element| {
-        sum = combine(sum, load(element));
-        count += 1;
-        if count == BLOCK {
-            pairs.push(sum, combine);
-            (sum, count) = (neutral, 0);
+    let fold = |sum: T, element: &A| combine(sum, load(element));
+    let moving = view.axes().filter(|axis| axis.len > 1);
+    let Some(axis) = moving.min_by_key(|axis| axis.stride.unsigned_abs()) else {
+        return view.iter().fold(neutral, fold);
+    };
+    for row in view.lanes(axis.axis) {
+        match row.as_slice() {
+            Some(elements) => pairs.push(pairwise(elements, neutral, load, combine), combine),
+            None => {
+                for block in row.axis_chunks_iter(Axis(0), BLOCK) {
+                    pairs.push(block.iter().fold(neutral, fold), combine);
+                }
+            }
         }
-    });
-    pairs.finish(sum, combine)
+    }
+    pairs.finish(neutral, combine)
 }
 
 /// The sum of 2^n blocks at each place whose bit in `blocks` is set.
