@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayBase, Axis, Dimension, LayoutRef, RawData, ShapeBuilder, Slice, StrideShape};
+use ndarray::{ArrayBase, Axis, Dimension, LayoutRef, RawData, ShapeBuilder, StrideShape};
 
 use crate::{Element, nbytes_for};
 
@@ -22,7 +22,7 @@ pub(crate) enum Misplaced {
 pub(crate) struct Lowest<D> {
     /// Bytes from the buffer's start to the lowest element; `None` without elements.
     pub(crate) offset: Option<usize>,
-    /// None is negative; those that move nothing are 0.
+    /// None is negative; those that move nothing are 0. Without elements they mean nothing.
     pub(crate) strides: D,
 }
 
@@ -34,7 +34,7 @@ impl<D: Dimension> Lowest<D> {
         shape: &D,
         strides: &D,
     ) -> Result<Self, Misplaced> {
-        let mut positive = D::zeros(shape.ndim());
+        let mut positive = strides.clone();
         let (shape, strides) = (shape.slice(), strides.slice());
         // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
         let nbytes = nbytes_for(shape, A::DTYPE).map_err(|_| Misplaced::Outside)?;
@@ -47,13 +47,15 @@ impl<D: Dimension> Lowest<D> {
         let (mut low, mut high) = (0, size_of::<A>() as i128);
         let axes = shape.iter().zip(strides);
         for ((length, stride), positive) in axes.zip(positive.slice_mut()) {
-            if *length > 1 {
+            *positive = if *length > 1 {
                 let stride = *stride as isize;
                 let reach = (length - 1) as i128 * (stride as i128 * size_of::<A>() as i128);
                 low += reach.min(0);
                 high += reach.max(0);
-                *positive = stride.unsigned_abs();
-            }
+                stride.unsigned_abs()
+            } else {
+                0
+            };
         }
         let first = address as i128 - buffer.start as i128;
         if first + low < 0 || first + high > buffer.len() as i128 {
@@ -103,21 +105,22 @@ where
     D: Dimension,
 {
     for (axis, stride) in strides.slice().iter().enumerate() {
-        let layout: &LayoutRef<A, D> = array.as_ref();
-        if (*stride as isize) < 0 && layout.len_of(Axis(axis)) > 1 {
-            array = array.slice_axis_move(Axis(axis), Slice::new(0, None, -1));
+        if (*stride as isize) < 0 {
+            let layout: &mut LayoutRef<A, D> = array.as_mut();
+            // Axes of length 1 have stride 0 here, and stay as they are.
+            layout.invert_axis(Axis(axis));
         }
     }
     array
 }
 
 /// Strides as ndarray keeps them: signed numbers in a dimension's unsigned ones.
-pub(crate) fn signed<D: Dimension>(strides: &[isize]) -> D {
-    let mut dimension = D::zeros(strides.len());
-    for (place, stride) in dimension.slice_mut().iter_mut().zip(strides) {
+/// They take the place of the lengths of a shape that has as many.
+pub(crate) fn signed<D: Dimension>(mut shape: D, strides: &[isize]) -> D {
+    for (place, stride) in shape.slice_mut().iter_mut().zip(strides) {
         *place = *stride as usize;
     }
-    dimension
+    shape
 }
 
 /// Strides of elements without gaps.

@@ -255,7 +255,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
     /// Makes the array's vector a buffer, without a copy.
     pub(crate) fn adopt(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
         let address = array.as_ptr().addr();
-        let (shape, strides) = (array.raw_dim(), signed(array.strides()));
+        let (shape, strides) = (array.raw_dim(), signed(array.raw_dim(), array.strides()));
         let buffer = Buffer::from_vec(array.into_raw_vec_and_offset().0, origin, name);
         Self::place(Arc::new(buffer), address, shape, &strides)
             .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
@@ -319,7 +319,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
             let view = self.view();
             (
                 view.raw_dim(),
-                signed::<D>(view.strides()),
+                signed(view.raw_dim(), view.strides()),
                 view.as_ptr().addr(),
             )
         };

@@ -80,6 +80,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// A copy, but for a view if the dtype is the same already, the order too, and
     /// [`copy`](Astype::copy) is not asked for. The peak is the result.
     ///
+    /// Counting what was lost takes about a nanosecond an element: `view().mapv(…)` of
+    /// ndarray counts nothing.
+    ///
     /// Integers wrap; floats round once, to nearest even; what overflows is infinite; floats
     /// to integers are truncated and saturate (C leaves open what happens out of range);
     /// complex to real drops the imaginary part; to `bool`, all but 0 is true.
@@ -111,7 +114,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         if !how.copy && A::DTYPE == B::DTYPE && self.has_order(how.order) {
             let layout = self.memory_layout();
-            let strides = signed(layout.strides);
+            let strides = signed(self.raw_dim(), layout.strides);
             return self
                 .placed("astype", layout.address, self.raw_dim(), &strides)
                 .map(|view| (view, report))

@@ -26,7 +26,7 @@ impl<A: ComplexElement, D: Dimension> NdArray<A, D> {
     #[track_caller]
     fn component(&self, operation: &'static str, offset: usize) -> NdArray<A::Component, D> {
         let layout = self.memory_layout();
-        let mut strides: D = signed(layout.strides);
+        let mut strides = signed(self.raw_dim(), layout.strides);
         for stride in strides.slice_mut() {
             *stride = stride.wrapping_mul(2);
         }
@@ -65,7 +65,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             itemsize: old,
         };
         let mut shape = self.raw_dim();
-        let mut strides: D = signed(layout.strides);
+        let mut strides = signed(self.raw_dim(), layout.strides);
         if old != new {
             let last = layout.shape.len().checked_sub(1).ok_or_else(refused)?;
             let nbytes = layout.shape[last] * old;

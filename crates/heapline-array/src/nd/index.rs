@@ -70,12 +70,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         if count(Index::Ellipsis) > 1 {
             return Err(Kind::TwoEllipses.into());
         }
+        let shape = IxDyn::zeros(result_ndim);
         let mut walk = Walk {
             address: layout.address,
             axis: 0,
             place: 0,
-            shape: IxDyn::zeros(result_ndim),
-            strides: IxDyn::zeros(result_ndim),
+            strides: shape.clone(),
+            shape,
         };
         for part in index {
             match *part {

@@ -138,7 +138,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         cut: impl for<'a> FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>,
     ) -> NdArray<A, E> {
         let view = cut(self.view());
-        let strides = signed(view.strides());
+        let strides = signed(view.raw_dim(), view.strides());
         self.placed(operation, view.as_ptr().addr(), view.raw_dim(), &strides)
             .unwrap_or_else(|_| unreachable!("what is cut from a view lies inside it"))
     }
@@ -177,8 +177,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         view
     }
 
-    /// The same handle, but that nobody may write through it or what is cut from it.
-    fn read_only(mut self) -> Self {
+    /// The same handle, but that neither it nor what is cut from it can be written through:
+    /// NumPy's `setflags(write=False)`.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
         self.identity.is_writeable = false;
         self
     }
@@ -295,7 +297,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The handle, if it is not the buffer's only one, if the buffer is no vector of such
     /// elements, or if the array does not start where the buffer does.
     pub fn into_array(self) -> Result<Array<A, D>, Self> {
-        let (shape, strides) = (self.raw_dim(), signed(self.view().strides()));
+        let strides = signed(self.raw_dim(), self.memory_layout().strides);
+        let shape = self.raw_dim();
         let starts_first = self.byte_bounds().start == self.storage.buffer().start_address();
         if !(starts_first || self.is_empty()) || !self.identity.is_writeable {
             return Err(self);

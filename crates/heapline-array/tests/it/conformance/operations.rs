@@ -382,7 +382,11 @@ where
         Operation::Imag => match A::imag(array) {
             Some(imag) => imag,
             // NumPy makes up zeros, which nobody may write.
-            None => return Err(Refused::Unknown("imag of a real dtype".to_owned())),
+            None => {
+                let mut zeros = array.copy(heapline_array::Order::K);
+                zeros.make_mut().fill(A::default());
+                zeros.read_only().into()
+            }
         },
         Operation::ViewDtype { dtype: to } => {
             with_dtype!(dtype(to)?, B => array.view_dtype::<B>().map_err(error)?.into())
