@@ -66,7 +66,7 @@ unsafe impl Send for Buffer {}
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    fn from_vec<A: Element>(elements: Vec<A>, origin: Origin, name: Option<Arc<str>>) -> Self {
+    fn from_vec<A: Element>(elements: Vec<A>, origin: Origin) -> Self {
         let mut elements = ManuallyDrop::new(elements);
         Buffer {
             start: start_of(&mut elements),
@@ -77,7 +77,7 @@ impl Buffer {
                 free: free::<A>,
             },
             origin,
-            name: Mutex::new(name),
+            name: Mutex::new(None),
         }
     }
 
@@ -106,24 +106,23 @@ impl Buffer {
         !self.is_mapped() && self.dtype == A::DTYPE
     }
 
-    /// The vector it was made of, and its origin and name; `None` if it was made otherwise.
-    fn into_vec<A: Element>(mut self) -> Option<(Vec<A>, Origin, Option<Arc<str>>)> {
+    /// The vector it was made of; `None` if it was made otherwise.
+    fn into_vec<A: Element>(mut self) -> Option<Vec<A>> {
         if !self.is_vec_of::<A>() {
             return None;
         }
         let capacity = self.capacity_nbytes() / size_of::<A>();
-        let origin = self.origin;
-        // Taken out, as nothing else of `self` needs to be dropped.
-        let name = self
-            .name
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        // Nothing else of `self` needs to be dropped.
+        drop(
+            self.name
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         let this = ManuallyDrop::new(self);
         // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type, and `this`
         // is neither used nor dropped.
-        let elements = unsafe { vec_of_parts(this.start, this.nbytes, capacity) };
-        Some((elements, origin, name))
+        Some(unsafe { vec_of_parts(this.start, this.nbytes, capacity) })
     }
 
     fn addresses(&self) -> Range<usize> {
@@ -253,10 +252,10 @@ unsafe impl<A: Element, D: Dimension> Sync for Storage<A, D> {}
 
 impl<A: Element, D: Dimension> Storage<A, D> {
     /// Makes the array's vector a buffer, without a copy.
-    pub(crate) fn adopt(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
+    pub(crate) fn adopt(array: Array<A, D>, origin: Origin) -> Self {
         let address = array.as_ptr().addr();
         let (shape, strides) = (array.raw_dim(), signed(array.raw_dim(), array.strides()));
-        let buffer = Buffer::from_vec(array.into_raw_vec_and_offset().0, origin, name);
+        let buffer = Buffer::from_vec(array.into_raw_vec_and_offset().0, origin);
         Self::place(Arc::new(buffer), address, shape, &strides)
             .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
     }
@@ -369,8 +368,8 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         is_possible
     }
 
-    /// The vector behind the only handle of a buffer, and the buffer's origin and name.
-    pub(crate) fn into_vec(mut self) -> Result<(Vec<A>, Origin, Option<Arc<str>>), Self> {
+    /// The vector behind the only handle of a buffer.
+    pub(crate) fn into_vec(mut self) -> Result<Vec<A>, Self> {
         match Arc::get_mut(&mut self.buffer) {
             Some(buffer) if buffer.is_vec_of::<A>() => {}
             _ => return Err(self),

@@ -118,6 +118,7 @@ pub struct Truth(bool);
 impl std::ops::Add for Truth {
     type Output = Self;
 
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "`or` adds truth values")]
     fn add(self, other: Self) -> Self {
         Truth(self.0 | other.0)
     }
@@ -126,6 +127,7 @@ impl std::ops::Add for Truth {
 impl std::ops::Mul for Truth {
     type Output = Self;
 
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "`and` multiplies them")]
     fn mul(self, other: Self) -> Self {
         Truth(self.0 & other.0)
     }

@@ -99,7 +99,7 @@ impl Search {
         let most = here.term.last.min(target / step);
         let is_last = divisor == 0;
         if is_last {
-            return Some(target % step == 0 && least <= most);
+            return Some(target.is_multiple_of(step) && least <= most);
         }
         let Some((first, period)) = congruent(step, target, divisor) else {
             return Some(false);
@@ -121,7 +121,7 @@ impl Search {
 /// far the next ones are apart.
 fn congruent(step: u128, target: u128, divisor: u128) -> Option<(u128, u128)> {
     let (common, inverse) = extended_gcd(step % divisor, divisor);
-    if target % common != 0 {
+    if !target.is_multiple_of(common) {
         return None;
     }
     let period = divisor / common;

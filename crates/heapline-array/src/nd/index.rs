@@ -12,7 +12,8 @@ use crate::memory::ArrayMemory;
 pub enum Index {
     /// One place of an axis; a negative one counts from the end. The axis goes.
     At(isize),
-    /// Every `step`-th place from `start` up to `stop`, which is not among them: see [`slice`].
+    /// Every `step`-th place from `start` up to `stop`, which is not among them: see
+    /// [`slice()`].
     Slice {
         /// Where it starts; a negative number counts from the end.
         start: Option<isize>,

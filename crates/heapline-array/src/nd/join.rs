@@ -127,7 +127,7 @@ fn joined<A: Element, D: Dimension>(
         start = stop;
     }
     let origin = Origin::here();
-    let whole = NdArray::with_origin(whole, origin, None);
+    let whole = NdArray::with_origin(whole, origin);
     for array in arrays {
         let array: &NdArray<A, D> = array.borrow();
         notes::copied(

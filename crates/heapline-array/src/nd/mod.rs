@@ -62,7 +62,7 @@ use crate::storage::Storage;
 /// # What is allocated
 /// A *view* allocates nothing; a *copy* its elements' bytes and [`HEADER_NBYTES`] for
 /// the buffer's record. Besides, ndarray keeps shape and strides of dynamic dimension
-/// ([`IxDyn`]) on the heap if there are more than four axes: 16 bytes an axis for each
+/// (`IxDyn`) on the heap if there are more than four axes: 16 bytes an axis for each
 /// handle, and as many while one is made. Each operation says which of both it is, and what
 /// its peak is where that is more than the result.
 ///
@@ -94,13 +94,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     #[must_use]
     pub fn from_array(array: Array<A, D>) -> Self {
-        let origin = Origin::here();
-        Self::with_origin(array, origin, None)
+        Self::with_origin(array, Origin::here())
     }
 
     /// The array as the buffer of that origin.
-    fn with_origin(array: Array<A, D>, origin: Origin, name: Option<Arc<str>>) -> Self {
-        Self::first(Storage::adopt(array, origin, name), origin)
+    fn with_origin(array: Array<A, D>, origin: Origin) -> Self {
+        Self::first(Storage::adopt(array, origin), origin)
     }
 
     /// The first handle of a buffer.
@@ -305,7 +304,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         let NdArray { storage, identity } = self;
         match storage.into_vec() {
-            Ok((elements, ..)) => Ok(from_parts(elements, shape, &strides)),
+            Ok(elements) => Ok(from_parts(elements, shape, &strides)),
             Err(storage) => Err(NdArray { storage, identity }),
         }
     }

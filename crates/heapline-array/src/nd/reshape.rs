@@ -134,7 +134,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             }
             shape[axis] = 1;
             let known: usize = shape.slice().iter().product();
-            if known == 0 || self.len() % known != 0 {
+            if known == 0 || !self.len().is_multiple_of(known) {
                 shape[axis] = INFER;
                 return Err(refused(shape.slice()).into());
             }

@@ -1,8 +1,8 @@
 //! NumPy's operations by name, as calls of ours.
 
 use heapline_array::{
-    AnyArray, Astype, CopyMode, INFER, Index, NdArray, concatenate, hstack, slice, stack, vstack,
-    with_array, with_dtype,
+    AnyArray, ArrayMemory, Astype, CopyMode, INFER, Index, NdArray, concatenate, hstack, slice,
+    stack, vstack, with_array, with_dtype,
 };
 use ndarray::{Array, IxDyn};
 use serde::Deserialize;
@@ -437,7 +437,12 @@ where
             .into(),
         Operation::AddSelf => {
             // As the operator on arrays, but that integers wrap as NumPy's.
-            let mut sum = array.copy(heapline_array::Order::K);
+            let is_broadcast = array.unique_nbytes() < array.nbytes();
+            let mut sum = if is_broadcast {
+                NdArray::from_array(array.view().to_owned())
+            } else {
+                array.copy(heapline_array::Order::K)
+            };
             add_in_place(&mut sum)?;
             sum.into()
         }
