@@ -11,8 +11,9 @@
 //! * While there are several handles nobody writes. [`view_mut`](Storage::view_mut) borrows
 //!   the only handle of a buffer mutably, so that there is no other view; and it gives
 //!   none where two indices could mean the same element.
-//! * Bytes of a `bool` stay 0 or 1: only the only handle writes, and it writes its own
-//!   elements' type.
+//! * Bytes of a `bool` stay 0 or 1. In a buffer made of `bool`s nothing else is written.
+//!   Elsewhere they are looked at for each handle of `bool`s, and while it lives it is
+//!   either one of several, and nobody writes, or the only one, and writes `bool`s.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed};
@@ -178,6 +179,11 @@ impl Buffer {
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
     }
 
+    /// Whether elements of this type may be written to it.
+    fn takes<B: Element>(&self) -> bool {
+        !self.is_mapped() && (B::DTYPE == DType::Bool || self.dtype != DType::Bool)
+    }
+
     /// Whether elements of this type can be read from anywhere in it.
     fn holds<B: Element>(&self) -> bool {
         B::DTYPE != DType::Bool || self.dtype == DType::Bool || {
@@ -310,8 +316,8 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         unsafe { self.raw.clone().deref_into_view() }
     }
 
-    /// The elements, to write; `None` if there is another handle, if the bytes are a file's,
-    /// or if an element could have two indices.
+    /// The elements, to write; `None` if there is another handle, if the bytes are a file's or
+    /// those of `bool`s seen as something else, or if an element could have two indices.
     pub(crate) fn view_mut(&mut self) -> Option<ArrayViewMut<'_, A, D>> {
         let is_only_handle = Arc::get_mut(&mut self.buffer).is_some();
         let (shape, strides, address) = {
@@ -324,7 +330,8 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         };
         let block = self.buffer.addresses();
         let lowest = Lowest::find::<A>(block, address, &shape, &strides).ok()?;
-        if !is_only_handle || self.buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
+        let is_allowed = is_only_handle && self.buffer.takes::<A>();
+        if !is_allowed || !is_injective(&shape, &lowest.strides) {
             return None;
         }
         let first = self.buffer.pointer(lowest.offset);
