@@ -11,9 +11,10 @@
 //! * While there are several handles nobody writes. [`view_mut`](Storage::view_mut) borrows
 //!   the only handle of a buffer mutably, so that there is no other view; and it gives
 //!   none where two indices could mean the same element.
-//! * Bytes of a `bool` stay 0 or 1. In a buffer made of `bool`s nothing else is written.
-//!   Elsewhere they are looked at for each handle of `bool`s, and while it lives it is
-//!   either one of several, and nobody writes, or the only one, and writes `bool`s.
+//! * Bytes of a `bool` stay 0 or 1. While a handle of `bool`s lives it is either one of
+//!   several, and nobody writes, or the only one, and writes `bool`s. A buffer of `bool`s
+//!   that something else is written to is one of bytes from then on, and those are looked at
+//!   before they are `bool`s again.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed};
@@ -42,7 +43,7 @@ use crate::{DType, Element};
 pub(crate) struct Buffer {
     start: NonNull<u8>,
     nbytes: usize,
-    /// Of the elements it was made of.
+    /// Of the elements it was made of, but for `bool`s that became bytes.
     dtype: DType,
     memory: Memory,
     pub(crate) origin: Origin,
@@ -121,8 +122,9 @@ impl Buffer {
                 .take(),
         );
         let this = ManuallyDrop::new(self);
-        // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type, and `this`
-        // is neither used nor dropped.
+        // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type (a vector of
+        // `bool`s may have become one of `u8`, with the same layout), and `this` is neither
+        // used nor dropped.
         Some(unsafe { vec_of_parts(this.start, this.nbytes, capacity) })
     }
 
@@ -177,11 +179,6 @@ impl Buffer {
 
     pub(crate) fn set_name(&self, name: Arc<str>) {
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
-    }
-
-    /// Whether elements of this type may be written to it.
-    fn takes<B: Element>(&self) -> bool {
-        !self.is_mapped() && (B::DTYPE == DType::Bool || self.dtype != DType::Bool)
     }
 
     /// Whether elements of this type can be read from anywhere in it.
@@ -316,10 +313,9 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         unsafe { self.raw.clone().deref_into_view() }
     }
 
-    /// The elements, to write; `None` if there is another handle, if the bytes are a file's or
-    /// those of `bool`s seen as something else, or if an element could have two indices.
+    /// The elements, to write; `None` if there is another handle, if the bytes are a file's,
+    /// or if an element could have two indices.
     pub(crate) fn view_mut(&mut self) -> Option<ArrayViewMut<'_, A, D>> {
-        let is_only_handle = Arc::get_mut(&mut self.buffer).is_some();
         let (shape, strides, address) = {
             let view = self.view();
             (
@@ -328,11 +324,13 @@ impl<A: Element, D: Dimension> Storage<A, D> {
                 view.as_ptr().addr(),
             )
         };
-        let block = self.buffer.addresses();
-        let lowest = Lowest::find::<A>(block, address, &shape, &strides).ok()?;
-        let is_allowed = is_only_handle && self.buffer.takes::<A>();
-        if !is_allowed || !is_injective(&shape, &lowest.strides) {
+        let buffer = Arc::get_mut(&mut self.buffer)?;
+        let lowest = Lowest::find::<A>(buffer.addresses(), address, &shape, &strides).ok()?;
+        if buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
             return None;
+        }
+        if buffer.dtype == DType::Bool && A::DTYPE != DType::Bool {
+            buffer.dtype = DType::UInt8;
         }
         let first = self.buffer.pointer(lowest.offset);
         // SAFETY: as in `raw_view`; besides, no two indices mean one element.

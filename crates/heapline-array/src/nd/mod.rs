@@ -200,9 +200,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self.storage.view()
     }
 
-    /// The elements as a mutable view; `None` if another handle shares the buffer, if the
-    /// array is not [writeable](Self::is_writeable), or if its bytes are those of `bool`s.
-    /// Allocates nothing.
+    /// The elements as a mutable view; `None` if another handle shares the buffer, or if
+    /// the array is not [writeable](Self::is_writeable). Allocates nothing.
     pub fn view_mut(&mut self) -> Option<ArrayViewMut<'_, A, D>> {
         if self.identity.is_writeable {
             self.storage.view_mut()
