@@ -122,10 +122,17 @@ impl Buffer {
                 .take(),
         );
         let this = ManuallyDrop::new(self);
-        // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type (a vector of
-        // `bool`s may have become one of `u8`, with the same layout), and `this` is neither
-        // used nor dropped.
+        // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type, and `this`
+        // is neither used nor dropped.
         Some(unsafe { vec_of_parts(this.start, this.nbytes, capacity) })
+    }
+
+    /// Makes a buffer of `bool`s one of bytes, which may be any.
+    fn forget_bools(&mut self) {
+        if let (DType::Bool, Memory::Heap { free: own, .. }) = (self.dtype, &mut self.memory) {
+            *own = free::<u8>;
+            self.dtype = DType::UInt8;
+        }
     }
 
     fn addresses(&self) -> Range<usize> {
@@ -211,7 +218,8 @@ fn start_of<A>(elements: &mut Vec<A>) -> NonNull<u8> {
 }
 
 /// # Safety
-/// The arguments are the parts of a `Vec<A>` that nobody uses any more.
+/// The arguments are the parts of a `Vec<A>` that nobody uses any more. (Those of a vector of
+/// `bool`s are also one's of `u8`: the layout is the same.)
 unsafe fn vec_of_parts<A: Element>(start: NonNull<u8>, nbytes: usize, capacity: usize) -> Vec<A> {
     let length = nbytes / size_of::<A>();
     // SAFETY: as this function's.
@@ -329,8 +337,8 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         if buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
             return None;
         }
-        if buffer.dtype == DType::Bool && A::DTYPE != DType::Bool {
-            buffer.dtype = DType::UInt8;
+        if A::DTYPE != DType::Bool {
+            buffer.forget_bools();
         }
         let first = self.buffer.pointer(lowest.offset);
         // SAFETY: as in `raw_view`; besides, no two indices mean one element.

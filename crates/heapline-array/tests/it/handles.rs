@@ -200,6 +200,23 @@ fn unaligned_bytes_are_refused() {
 }
 
 #[test]
+fn a_question_too_hard_is_an_error() {
+    let a = NdArray::<u8, _>::zeros(1000);
+    let (threes, sevens) = (a.slice(s![..;3]), a.slice(s![1..;7]));
+    let error = threes
+        .try_shares_memory(&sevens, 0)
+        .expect_err("no work is allowed");
+    assert!(error.to_string().contains("0 steps"), "{error}");
+    assert_eq!(threes.try_shares_memory(&sevens, 10), Ok(true));
+    let elsewhere = NdArray::<u8, _>::zeros(10);
+    assert_eq!(
+        a.try_shares_memory(&elsewhere, 0),
+        Ok(false),
+        "extents say it"
+    );
+}
+
+#[test]
 fn buffers_are_counted_once() {
     let a = NdArray::<f64, _>::zeros((10, 10).f());
     let t = a.t();
