@@ -6,7 +6,7 @@ const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 /// Three digits and a unit, as in NumPy's `MemoryError`: `8.00 PiB`, `745. GiB`.
 pub(crate) fn binary(nbytes: u64) -> String {
     let mut unit = (nbytes.max(1).ilog2() / 10) as usize;
-    let mut number = nbytes as f64 / STEP.powi(unit as i32);
+    let mut number = nbytes as f64 / (1_u64 << (10 * unit)) as f64;
     // 1023.9 of a unit would print as 1024.
     if number.round() == STEP && unit + 1 < UNITS.len() {
         unit += 1;

@@ -1,5 +1,6 @@
 //! Conversion of values, and the report of what was lost on the way.
 
+use super::value::power_of_two;
 use super::{DType, Element, Kind, Value};
 
 /// What became of the elements of a cast. Each lossy element is counted once, at the
@@ -132,8 +133,8 @@ fn lost_to_integer(before: Value, after: Value, to: DType) -> Lost {
     let (number, whole) = (before.complex(), after.complex().re);
     let bits = to.itemsize() as i32 * 8;
     let (low, beyond) = match to.kind() {
-        Kind::Signed => (-(2.0_f64.powi(bits - 1)), 2.0_f64.powi(bits - 1)),
-        _ => (0.0, 2.0_f64.powi(bits)),
+        Kind::Signed => (-(power_of_two(bits - 1)), power_of_two(bits - 1)),
+        _ => (0.0, power_of_two(bits)),
     };
     // Truncation takes what is less than 1 below the lowest integer to it. The difference
     // is exact where it matters; NaN compares as false.

@@ -5,6 +5,8 @@
 
 use half::f16;
 
+use super::value::power_of_two;
+
 const MANTISSA_BITS: u32 = 10;
 /// Power of two of the smallest normal number.
 const MIN_EXPONENT: i32 = -14;
@@ -24,7 +26,7 @@ pub(crate) fn from_f64(value: f64) -> f16 {
     // The exponent of the binade, or of all subnormals: there the spacing is constant.
     let exponent = ((magnitude.to_bits() >> 52) as i32 - 1023).max(MIN_EXPONENT);
     // The spacing is a power of two, so the quotient is exact, and rounded just here.
-    let spacings = magnitude / 2.0_f64.powi(exponent - MANTISSA_BITS as i32);
+    let spacings = magnitude / power_of_two(exponent - MANTISSA_BITS as i32);
     let rounded = spacings.round_ties_even() as u16;
     // A normal number has its leading one in `rounded`, which so adds one to the exponent:
     // a binade that rounds up to the next carries by itself.

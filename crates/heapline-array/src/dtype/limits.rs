@@ -4,6 +4,7 @@ use std::fmt;
 
 use half::f16;
 
+use super::value::power_of_two;
 use super::{DType, Kind};
 
 /// Limits of a floating point dtype; fields are named as NumPy's. All values are exact.
@@ -114,8 +115,7 @@ pub fn finfo(dtype: DType) -> Result<FInfo, NotFloating> {
     let maxexp = 1 << (nexp - 1);
     let minexp = 2 - maxexp;
     let machep = -(nmant as i32);
-    let power = |exponent: i32| 2.0_f64.powi(exponent);
-    let max = power(maxexp - 1) * (2.0 - power(machep));
+    let max = power_of_two(maxexp - 1) * (2.0 - power_of_two(machep));
     Ok(FInfo {
         dtype: component,
         bits,
@@ -127,15 +127,14 @@ pub fn finfo(dtype: DType) -> Result<FInfo, NotFloating> {
         maxexp,
         machep,
         negep: machep - 1,
-        eps: power(machep),
-        epsneg: power(machep - 1),
+        eps: power_of_two(machep),
+        epsneg: power_of_two(machep - 1),
         resolution,
         max,
         min: -max,
-        tiny: power(minexp),
-        smallest_normal: power(minexp),
-        // Its exponent may be below what `powi` reaches by division.
-        smallest_subnormal: power(minexp) * power(machep),
+        tiny: power_of_two(minexp),
+        smallest_normal: power_of_two(minexp),
+        smallest_subnormal: power_of_two(minexp) * power_of_two(machep),
     })
 }
 

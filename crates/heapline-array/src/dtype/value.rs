@@ -58,7 +58,12 @@ impl Value {
 
 /// Exactly, where `integer as f64` would round.
 fn is_integer(float: f64, integer: i128) -> bool {
-    float.trunc() == float && float.abs() < 2.0_f64.powi(65) && float as i128 == integer
+    float.trunc() == float && float.abs() < power_of_two(65) && float as i128 == integer
+}
+
+/// 2 to a power from -1022 to 1023, exactly: of `powi` nobody promises that.
+pub(crate) const fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
 #[inline]
