@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::placement::Misplaced;
-use crate::{DType, Overflow, units};
+use crate::{DType, INFER, Overflow, units};
 
 /// An array that could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,18 +197,16 @@ impl ArrayError {
     }
 }
 
-/// A shape as Python writes it: `(3,)`, `(2, 3)`.
+/// A shape as Python writes it: `(3,)`, `(2, -1)`.
 fn tuple(shape: &[usize]) -> String {
+    let lengths = shape.iter().map(|length| match *length {
+        INFER => "-1".to_owned(),
+        known => known.to_string(),
+    });
+    let lengths = lengths.collect::<Vec<_>>().join(", ");
     match shape {
-        [length] => format!("({length},)"),
-        _ => format!(
-            "({})",
-            shape
-                .iter()
-                .map(usize::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        [_] => format!("({lengths},)"),
+        _ => format!("({lengths})"),
     }
 }
 

@@ -65,8 +65,9 @@
 //!
 //! # Errors
 //! What NumPy raises is an error here, with the same words where there is no memory. Methods
-//! without a `Result` panic then, and have a twin with `try_`; so do those that are
-//! ndarray's ([`slice`](NdArray::slice), the operators) for wrong shapes and indices.
+//! without a `Result` panic for want of memory; those that make arrays, and
+//! [`copy`](NdArray::copy), have a twin with `try_`. What is ndarray's own panics as there
+//! for wrong shapes and indices: [`slice`](NdArray::slice), the operators.
 //!
 //! # Features
 //! * `npy`: [`read_npy`] and [`write_npy`], of any dtype.

@@ -47,7 +47,9 @@ impl<'a> MemoryLayout<'a> {
     }
 
     pub(crate) fn nbytes(&self) -> usize {
-        self.shape.iter().product::<usize>() * self.itemsize()
+        let count: usize = self.shape.iter().product();
+        // ndarray allows `isize::MAX` elements, repeated ones, of any type.
+        count.saturating_mul(self.itemsize())
     }
 
     /// Bytes from one element of an axis to its next.

@@ -230,6 +230,46 @@ fn buffers_are_counted_once() {
 }
 
 #[test]
+fn errors_say_what_where_and_how_many() {
+    fn check(error: impl std::error::Error + Send + Sync, text: &str) {
+        assert_eq!(error.to_string(), text);
+    }
+    let a = NdArray::<f32, _>::zeros((2, 3));
+    let other = NdArray::<f32, _>::zeros((2, 4));
+    check(
+        a.swapaxes(0, 5).expect_err("an axis"),
+        "axis 5 is out of bounds for an array of 2 dimensions",
+    );
+    check(a.flip([0, -2]).expect_err("once"), "an axis is given twice");
+    check(
+        a.index(&[heapline_array::Index::At(-3)])
+            .expect_err("a place"),
+        "index -3 is out of bounds for axis 0 with length 2",
+    );
+    check(
+        a.reshape((4, heapline_array::INFER), Order::C, CopyMode::IfNeeded)
+            .expect_err("4"),
+        "cannot reshape an array of shape (2, 3) into shape (4, -1)",
+    );
+    check(
+        a.broadcast_to((3, 3)).expect_err("3"),
+        "an array of shape (2, 3) cannot be broadcast to shape (3, 3)",
+    );
+    check(
+        heapline_array::concatenate(&[&a, &other], 0).expect_err("4"),
+        "arrays of shapes (2, 3) and (2, 4) do not fit together",
+    );
+    let how = Astype {
+        casting: heapline_array::Casting::SameKind,
+        ..Astype::default()
+    };
+    check(
+        a.astype::<i8>(how).map(|_| ()).expect_err("a rule"),
+        "Cannot cast array data from float32 to int8 according to the rule SameKind",
+    );
+}
+
+#[test]
 fn handles_move_between_threads() {
     let a = NdArray::<u32, _>::arange(0, 1000, 1);
     let sums = std::thread::scope(|scope| {
