@@ -18,7 +18,7 @@ pub(crate) fn unique_nbytes(layout: MemoryLayout<'_>) -> usize {
     let count = if is_disjoint {
         terms.iter().map(|term| term.last + 1).product()
     } else {
-        count_sums(&terms, reach)
+        count_sums(&terms, terms.iter().map(Term::reach).sum())
     };
     count as usize
 }
@@ -50,5 +50,30 @@ fn or_shifted(marks: &mut [u64], shift: usize) {
             _ => 0,
         };
         marks[index] |= low | high;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_counted_to_the_last() {
+        // 0, 2, 4 and 0, 3 have six sums; those 8 higher do not meet them.
+        let terms = [(2, 2), (3, 1), (8, 1)].map(|(step, last)| Term { step, last });
+        assert_eq!(count_sums(&terms, 15), 12);
+        let far = [(1, 1), (200, 3)].map(|(step, last)| Term { step, last });
+        assert_eq!(count_sums(&far, 601), 8);
+    }
+
+    #[test]
+    fn an_irregular_overlap_counts_each_byte_once() {
+        let layout = MemoryLayout {
+            dtype: crate::DType::Complex128,
+            address: 1 << 20,
+            shape: &[2, 3, 2],
+            strides: &[8, 2, 3],
+        };
+        assert_eq!(unique_nbytes(layout), 12 * 16);
     }
 }

@@ -1,5 +1,7 @@
 //! Copies in a given order of elements.
 
+use std::cmp::Reverse;
+
 use ndarray::{Array, ArrayView, Dimension, Ix1};
 
 use super::NdArray;
@@ -136,9 +138,9 @@ pub(super) fn empty_like<A: Element, B: Element, D: Dimension>(
 
 /// Axes from the one that moves farthest to the one that moves least.
 fn by_stride<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
-    let mut axes = identity(view.ndim());
-    let axes_slice: &mut [usize] = D::slice_mut(&mut axes);
-    axes_slice.sort_by_key(|axis| std::cmp::Reverse(view.strides()[*axis].unsigned_abs()));
+    let mut axes: D = identity(view.ndim());
+    let reach = |axis: &usize| Reverse(view.strides()[*axis].unsigned_abs());
+    axes.slice_mut().sort_by_key(reach);
     axes
 }
 
@@ -179,10 +181,10 @@ pub(super) fn flat<A: Element, D: Dimension>(
         }
     };
     let mut row = allocate(ndarray::Ix1(view.len()), false)?;
-    // In C order, so that the row is a reshaped view of what is assigned to.
-    if let Ok(mut shaped) = row.view_mut().into_shape_with_order(view.raw_dim()) {
-        shaped.assign(&view);
-    }
+    let shaped = row.view_mut().into_shape_with_order(view.raw_dim());
+    shaped
+        .unwrap_or_else(|_| unreachable!("contiguous, and as many"))
+        .assign(&view);
     Ok(row)
 }
 

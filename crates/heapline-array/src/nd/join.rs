@@ -27,7 +27,8 @@ pub fn concatenate<A: Element, D: Dimension>(
     joined(arrays, axis, "concatenate")
 }
 
-/// Arrays of one shape side by side along a new axis. A copy; the peak is the result.
+/// Arrays of one shape side by side along a new axis. A copy; the peak is the result and
+/// lists of handles and views.
 ///
 /// # Errors
 /// If there is none, there is no such place for an axis, shapes differ, or there is no
@@ -52,7 +53,7 @@ pub fn stack<A: Element, D: Dimension>(
 }
 
 /// Arrays one below the other: along the first axis, rows of one dimension as rows. A copy;
-/// the peak is the result.
+/// the peak is the result and lists of handles and views.
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -73,7 +74,7 @@ pub fn vstack<A: Element, D: Dimension>(
 }
 
 /// Arrays side by side: along the second axis, or the only one. A copy; the peak is the
-/// result.
+/// result and lists of handles and views.
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -189,11 +190,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         for axis in (0..ndim).rev() {
             source = source.insert_axis(Axis(axis));
         }
-        // Contiguous, so that it can be seen as tiles; and the tiles, all the same.
-        let tiles = whole.view_mut().into_shape_with_order(tiled.clone());
-        if let (Ok(mut tiles), Some(source)) = (tiles, source.broadcast(tiled)) {
-            tiles.assign(&source);
-        }
+        let tiles = whole.view_mut().into_shape_with_order(tiled);
+        tiles
+            .unwrap_or_else(|_| unreachable!("contiguous, and as many"))
+            .assign(&source);
         Ok(self.copied(whole, "tile"))
     }
 

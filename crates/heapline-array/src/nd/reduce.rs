@@ -120,12 +120,10 @@ fn pairwise<A, T: Copy>(
             *sum = combine(*sum, load(element));
         }
     }
-    let pairs = |a: T, b: T| combine(a, b);
     let [a, b, c, d, e, f, g, h] = sums;
-    let sum = pairs(
-        pairs(pairs(a, b), pairs(c, d)),
-        pairs(pairs(e, f), pairs(g, h)),
-    );
+    let low = combine(combine(a, b), combine(c, d));
+    let high = combine(combine(e, f), combine(g, h));
+    let sum = combine(low, high);
     rest.iter()
         .fold(sum, |sum, element| combine(sum, load(element)))
 }

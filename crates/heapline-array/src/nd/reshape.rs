@@ -133,6 +133,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 return Err(refused(shape.slice()).into());
             }
             shape[axis] = 1;
+            nbytes_for(shape.slice(), A::DTYPE)?;
             let known: usize = shape.slice().iter().product();
             if known == 0 || !self.len().is_multiple_of(known) {
                 shape[axis] = INFER;
