@@ -78,6 +78,7 @@ struct Preamble {
     /// Bytes of the elements.
     nbytes: usize,
     /// Where they begin, in bytes from the start of the file.
+    #[cfg(feature = "mmap")]
     offset: u64,
 }
 
@@ -106,6 +107,7 @@ impl Preamble {
             header,
             dtype,
             nbytes,
+            #[cfg(feature = "mmap")]
             offset,
         })
     }
