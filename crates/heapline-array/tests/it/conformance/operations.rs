@@ -383,7 +383,7 @@ where
             Some(imag) => imag,
             // NumPy makes up zeros, which nobody may write.
             None => {
-                let mut zeros = array.copy(heapline_array::Order::K);
+                let mut zeros = array.copy(heapline_array::Order::A);
                 zeros.make_mut().fill(A::default());
                 zeros.read_only().into()
             }
