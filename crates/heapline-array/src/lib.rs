@@ -70,8 +70,8 @@
 //! for wrong shapes and indices: [`slice`](NdArray::slice), the operators.
 //!
 //! # Features
-//! * `npy`: [`read_npy`] and [`write_npy`], of any dtype.
-//! * `mmap`: [`open_npy_mmap`], arrays whose bytes stay in the file.
+//! * `npy`: `read_npy` and `write_npy`, of any dtype.
+//! * `mmap`: `open_npy_mmap`, arrays whose bytes stay in the file.
 //! * `get-size`: `GetSize` for handles, each buffer once.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
