@@ -22,14 +22,29 @@ pub(crate) enum Build {
     FatLto,
 }
 
-/// Two builds of one configuration at a time would only wait for each other.
-static BUILDING: Mutex<()> = Mutex::new(());
+/// Where the programs of each build are, once they are built. Two builds of one
+/// configuration at a time would only wait for each other.
+static BUILT: Mutex<Vec<(Build, PathBuf)>> = Mutex::new(Vec::new());
 
 /// The path of a program of `tests/programs`, built that way.
 pub(crate) fn program(name: &str, build: Build) -> PathBuf {
-    let _one_at_a_time = BUILDING
+    let mut built = BUILT
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
+    let known = built.iter().find(|(known, _)| *known == build);
+    let folder = match known {
+        Some((_, folder)) => folder.clone(),
+        None => {
+            let folder = build_programs(build);
+            built.push((build, folder.clone()));
+            folder
+        }
+    };
+    folder.join(name)
+}
+
+/// Builds all programs; where they are then.
+fn build_programs(build: Build) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = target_folder();
     let (folder, profile, settings, flags): (_, _, &[&str], _) = match build {
@@ -70,9 +85,7 @@ pub(crate) fn program(name: &str, build: Build) -> PathBuf {
     }
     let status = cargo.status().expect("cargo starts");
     assert!(status.success(), "{build:?} does not build");
-    folder
-        .join(if profile == "dev" { "debug" } else { profile })
-        .join(name)
+    folder.join(if profile == "dev" { "debug" } else { profile })
 }
 
 /// The folder into which this test itself was built.

@@ -1,4 +1,8 @@
-//! The oracle: an allocator that counts by itself, in memory shared with the test.
+//! The oracle: an allocator that counts by itself, in memory shared with the test. And
+//! what else several programs need.
+
+pub mod pool;
+pub mod work;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};

@@ -1,0 +1,13 @@
+//! The fault suite: programs to which something happens, and what is in their traces
+//! then, against logs of their own. T-numbers are those of the checklist of faults.
+
+mod check;
+mod endings;
+mod run;
+#[path = "../it/support.rs"]
+mod support;
+
+/// Whether the long forms are asked for.
+fn is_soak() -> bool {
+    std::env::var_os("HEAPLINE_SOAK").is_some()
+}

@@ -1,0 +1,224 @@
+//! Running a program to its end, within a deadline: one that hangs is a failure.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use heapline_test_programs::work::WORKERS;
+use heapline_trace::Trace;
+use serde_json::Value;
+
+use crate::support::{Build, fresh_folder, heapline, program};
+
+/// Longer than any program here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A program to be run in a folder of its own.
+pub(crate) struct Plan {
+    command: Command,
+    folder: PathBuf,
+    deadline: Duration,
+}
+
+impl Plan {
+    /// Runs a test program with these arguments, recorded.
+    pub(crate) fn new(name: &str, arguments: &[&str]) -> Plan {
+        Plan::built(name, Build::Release, arguments)
+    }
+
+    pub(crate) fn built(name: &str, build: Build, arguments: &[&str]) -> Plan {
+        let mut command = Command::new(program(name, build));
+        command.args(arguments);
+        Plan::of(command, name)
+    }
+
+    /// Runs a shell script, in which `"$@"` is the program with its arguments.
+    pub(crate) fn shell(script: &str, name: &str, arguments: &[&str]) -> Plan {
+        let mut command = Command::new("sh");
+        let program = program(name, Build::Release);
+        command.args(["-c", script, "sh"]).arg(program).args(arguments);
+        Plan::of(command, name)
+    }
+
+    fn of(mut command: Command, name: &str) -> Plan {
+        let folder = fresh_folder(name);
+        let variable = format!("quiet,out={}", folder.join("trace.heapline").display());
+        command
+            .env("HEAPLINE", variable)
+            .env("ORACLE", folder.join("oracle"))
+            .env("FOLDER", &folder)
+            .env_remove("CARGO_MANIFEST_DIR")
+            .current_dir(&folder);
+        Plan {
+            command,
+            folder,
+            deadline: DEADLINE,
+        }
+    }
+
+    /// Says this in HEAPLINE besides the trace's path, and not that it be quiet.
+    pub(crate) fn aloud(mut self) -> Plan {
+        let variable = format!("out={}", self.trace().display());
+        self.command.env("HEAPLINE", variable);
+        self
+    }
+
+    /// The same without recording.
+    pub(crate) fn unrecorded(mut self) -> Plan {
+        self.command.env("HEAPLINE", "off");
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Plan {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn within(mut self, deadline: Duration) -> Plan {
+        self.deadline = deadline;
+        self
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.folder.join("trace.heapline")
+    }
+
+    /// Starts it; its output goes to files, so that no pipe can fill up.
+    pub(crate) fn start(mut self) -> Running {
+        let file = |name: &str| File::create(self.folder.join(name)).expect("writable");
+        self.command
+            .stdout(file("stdout"))
+            .stderr(file("stderr"));
+        Running {
+            child: self.command.spawn().expect("starts"),
+            folder: self.folder.clone(),
+            deadline: self.deadline,
+        }
+    }
+
+    pub(crate) fn run(self) -> Ended {
+        self.start().wait()
+    }
+}
+
+/// A program that runs.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    folder: PathBuf,
+    deadline: Duration,
+}
+
+impl Running {
+    pub(crate) fn log(&self) -> Log {
+        Log::read(&self.folder)
+    }
+
+    pub(crate) fn wait(mut self) -> Ended {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("ours") {
+                break status;
+            }
+            if start.elapsed() > self.deadline {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                panic!(
+                    "not done after {:?}; see {}",
+                    self.deadline,
+                    self.folder.display()
+                );
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        };
+        let text = |name: &str| {
+            let bytes = std::fs::read(self.folder.join(name)).expect("a file");
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        Ended {
+            status,
+            stdout: text("stdout"),
+            stderr: text("stderr"),
+            folder: self.folder,
+        }
+    }
+}
+
+/// A program that has ended, and what it left.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) folder: PathBuf,
+}
+
+impl Ended {
+    pub(crate) fn trace_path(&self) -> PathBuf {
+        self.folder.join("trace.heapline")
+    }
+
+    pub(crate) fn trace(&self) -> Trace<Vec<u8>> {
+        let bytes = std::fs::read(self.trace_path()).expect("a trace");
+        Trace::open(bytes).expect("a readable trace")
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        Log::read(&self.folder)
+    }
+
+    /// What `heapline summary` says about the trace.
+    pub(crate) fn summary(&self) -> Value {
+        summary_of(&self.trace_path())
+    }
+
+    /// Ends well: only then is what it left taken away.
+    pub(crate) fn tidy(self) {
+        std::fs::remove_dir_all(&self.folder).expect("ours");
+    }
+
+    /// It went to its end by itself, without a word.
+    #[track_caller]
+    pub(crate) fn succeeds(&self) {
+        assert!(self.status.success(), "{}: {}", self.status, self.stderr);
+        assert_eq!(self.stderr, "");
+    }
+}
+
+/// What `heapline summary` says about a trace.
+pub(crate) fn summary_of(trace: &Path) -> Value {
+    let path = trace.to_str().expect("a plain path");
+    let output = heapline(&["summary", "--format", "json", path]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// What a program logged by itself.
+pub(crate) struct Log {
+    /// Operations that each worker has begun, and that have returned.
+    pub(crate) workers: [(u64, u64); WORKERS],
+    pub(crate) notes: Vec<u64>,
+}
+
+impl Log {
+    fn read(folder: &Path) -> Log {
+        let bytes = std::fs::read(folder.join("oracle")).unwrap_or_default();
+        let words = bytes.chunks_exact(8);
+        let words = words.map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        let mut words: Vec<u64> = words.collect();
+        words.resize(512, 0);
+        let (lines, notes) = words.split_at(WORKERS * 8);
+        let mut workers = [(0, 0); WORKERS];
+        for (worker, line) in workers.iter_mut().zip(lines.chunks_exact(8)) {
+            *worker = (line[0], line[1]);
+        }
+        Log {
+            workers,
+            notes: notes.to_vec(),
+        }
+    }
+}

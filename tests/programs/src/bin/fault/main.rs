@@ -1,0 +1,68 @@
+//! Workers whose every operation is known, and a fault that happens meanwhile.
+//!
+//! Arguments: the fault, and what it needs.
+
+mod endings;
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use heapline_test_programs::pool::Pool;
+use heapline_test_programs::work::{Log, work};
+
+#[global_allocator]
+static ALLOC: heapline::Heapline<Pool> = heapline::Heapline::wrapping(Pool::new());
+
+/// Asks the workers to end.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let fault = arguments.first().expect("a fault").as_str();
+    let number = |index: usize| -> u64 { arguments[index].parse().expect("a number") };
+    let log = Log::map();
+    match fault {
+        // Operations of all threads before it ends, threads.
+        "end" => endings::end(&arguments[1], number(2), number(3), log),
+        // Threads, rounds of each.
+        "rounds" => println!("{}", rounds(number(1), number(2), log)),
+        other => panic!("no fault {other}"),
+    }
+}
+
+/// Starts workers that go on until the program ends, or [`STOP`].
+fn start(workers: u64, rounds: u64, log: &'static Log) -> Vec<JoinHandle<u64>> {
+    let spawn = |worker| {
+        std::thread::Builder::new()
+            .name(format!("worker-{worker}"))
+            .spawn(move || work(worker, log, rounds, &STOP))
+            .expect("starts")
+    };
+    (0..workers).map(spawn).collect()
+}
+
+/// Waits until the workers have done so many operations together.
+fn wait_for(operations: u64, workers: u64, log: &Log) {
+    while log.done(workers as usize) < operations {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// The workers' sums put together.
+fn finish(workers: Vec<JoinHandle<u64>>) -> u64 {
+    STOP.store(true, SeqCst);
+    join(workers)
+}
+
+fn join(workers: Vec<JoinHandle<u64>>) -> u64 {
+    let sums = workers
+        .into_iter()
+        .map(|worker| worker.join().expect("no panic"));
+    sums.fold(0, |sum, next| sum ^ next)
+}
+
+/// Workers that do all their rounds.
+fn rounds(workers: u64, rounds: u64, log: &'static Log) -> u64 {
+    join(start(workers, rounds, log))
+}
