@@ -422,18 +422,17 @@ impl Figures {
 fn every_snapshot_is_a_consistent_cut() {
     let wanted = match std::env::var_os("HEAPLINE_SOAK") {
         Some(_) => 100_000,
-        None => 1_000,
+        None => 500,
     };
     let program = program("writer", Build::Release);
     let mut figures = Figures::default();
-    while figures.snapshots < wanted {
+    while figures.busy < wanted {
         // A long trace, and young ones, whose stages grow and whose threads are new.
         figures.watch(Writer::start(&program, 20_000, 300), 20_000);
         for _ in 0..10 {
             figures.watch(Writer::start(&program, 20_000, 0), 20_000);
         }
     }
-    assert!(figures.busy * 2 > figures.snapshots, "{figures:?}");
 }
 
 #[test]

@@ -280,19 +280,23 @@ struct Index {
 
 /// Walks the grid. Cells say how long they are; where a page is no cell the next page is tried.
 fn scan<S: Source>(source: &S) -> Result<Index, TraceError> {
-    let length = source.length()?;
     let mut index = Index {
         blocks: Vec::new(),
         stages: Vec::new(),
         scopes: Vec::new(),
     };
     let mut offset = HEADER_BYTES as u64;
-    while offset + BLOCK_HEADER_BYTES as u64 <= length {
-        let mut bytes = [0; BLOCK_HEADER_BYTES];
-        if source.read_at(offset, &mut bytes)? < BLOCK_HEADER_BYTES {
-            break;
+    // Twice: what was in a stage at first, and was written out just when the stage was
+    // copied, is a block behind what was the file's end.
+    for _ in 0..2 {
+        let length = source.length()?;
+        while offset + BLOCK_HEADER_BYTES as u64 <= length {
+            let mut bytes = [0; BLOCK_HEADER_BYTES];
+            if source.read_at(offset, &mut bytes)? < BLOCK_HEADER_BYTES {
+                break;
+            }
+            offset += read_cell(source, offset, &bytes, &mut index)?.max(PAGE_BYTES) as u64;
         }
-        offset += read_cell(source, offset, &bytes, &mut index)?.max(PAGE_BYTES) as u64;
     }
     index.scopes.sort_by_key(|table| table.function);
     index.scopes.dedup_by_key(|table| table.function);

@@ -74,6 +74,46 @@ fn after() -> Vec<u8> {
     [header, retired, other_stage, block, new_stage].concat()
 }
 
+/// The first thread has written its stage's records out and gone on.
+fn written_out() -> Vec<u8> {
+    let mut builder = builder();
+    let first = builder.stream();
+    first.alloc(10, 0x5000, 1, NodeId::COMPLETE);
+    first.alloc(50, EARLY, 1, NodeId::COMPLETE).flush();
+    first.alloc(200, 0x8000, 1, NodeId::COMPLETE);
+    builder.stream().alloc(20, 0x6000, 1, NodeId::COMPLETE);
+    builder.finish()
+}
+
+/// The same before it was written out.
+fn staged() -> Vec<u8> {
+    let mut builder = builder();
+    let first = builder.stream();
+    first.alloc(10, 0x5000, 1, NodeId::COMPLETE);
+    first.alloc(50, EARLY, 1, NodeId::COMPLETE);
+    builder.stream().alloc(20, 0x6000, 1, NodeId::COMPLETE);
+    builder.finish()
+}
+
+const EARLY: u64 = 0x7000;
+
+#[test]
+fn what_was_there_before_is_seen() {
+    let (before, after) = (staged(), written_out());
+    for reads_left in 0..100 {
+        let source = Changing {
+            files: [&before, &after],
+            reads_left: Cell::new(reads_left),
+        };
+        let trace = Trace::open(source).expect("a trace");
+        let streams = trace.streams().iter();
+        let is_early = |record: &Record| matches!(record, Record::Alloc { address: EARLY, .. });
+        let mut records = streams.flat_map(|stream| trace.records(stream));
+        let is_seen = records.any(|record| is_early(&record.expect("no damage")));
+        assert!(is_seen, "it changed after {reads_left} reads");
+    }
+}
+
 /// Whether the block that was handed over was allocated, and whether it was freed.
 fn seen(source: impl Source) -> (bool, bool) {
     let trace = Trace::open(source).expect("a trace");
