@@ -3,29 +3,28 @@
 #![allow(unsafe_code)]
 
 use core::mem::{offset_of, size_of};
-use core::ptr::null_mut;
+use core::ptr::{NonNull, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use heapline_trace::{ScopeLayout, cell_bytes};
 
 use crate::sink::{self, Failure};
 use crate::thread_state::Entered;
+use crate::{root, sys};
 
-/// The first bytes of a scope cell; see [`ScopeLayout`]. The last two numbers are
-/// this process's own and mean nothing to readers.
+/// The first bytes of a scope cell; see [`ScopeLayout`]. The last number is this
+/// process's own and means nothing to readers.
 #[repr(C)]
 struct Prefix {
     /// Magic, function, lines, last line, lengths of the texts.
     stated: [AtomicU32; 5],
-    /// The recording that the cell belongs to.
-    recording: AtomicU32,
     /// Number of the first line among the lines of all functions.
     first_line: AtomicU32,
-    unused: [u32; 9],
+    unused: [u32; 10],
 }
 
 const _: () = assert!(size_of::<Prefix>() == ScopeLayout::counters_offset());
-const _: () = assert!(offset_of!(Prefix, recording) == 20);
+const _: () = assert!(offset_of!(Prefix, first_line) == 20);
 
 /// A function's cell in the current trace.
 #[derive(Clone, Copy)]
@@ -34,23 +33,30 @@ pub(crate) struct ScopeCell {
     executions: &'static [AtomicU64],
 }
 
-/// Where a function's cell is, if it has one.
-pub(crate) struct CellPointer(AtomicPtr<Prefix>);
+/// Where a function's cell is, if it has one. A forked child has the pointer but not the
+/// mapping.
+pub(crate) struct CellPointer {
+    prefix: AtomicPtr<Prefix>,
+    /// The recording that the cell belongs to.
+    recording: AtomicU32,
+}
 
 impl CellPointer {
     pub(crate) const fn new() -> Self {
-        CellPointer(AtomicPtr::new(null_mut()))
+        CellPointer {
+            prefix: AtomicPtr::new(null_mut()),
+            recording: AtomicU32::new(0),
+        }
     }
 
     /// The function's cell under this recording. That a thread has entered the
-    /// recorder shows that this is no forked child, which lacks the mapping.
+    /// recorder shows that the recording is this process's own.
     pub(crate) fn get(&self, _entered: &Entered, recording: u32) -> Option<ScopeCell> {
-        let prefix = self.0.load(Ordering::Acquire);
-        // SAFETY: null, or a cell made by `claim`, which is never unmapped.
-        let prefix = unsafe { prefix.as_ref() }?;
-        if prefix.recording.load(Ordering::Relaxed) != recording {
+        if self.recording.load(Ordering::Acquire) != recording {
             return None;
         }
+        // SAFETY: a cell made by `claim` in this process, which is never unmapped.
+        let prefix = unsafe { self.prefix.load(Ordering::Acquire).as_ref() }?;
         let lines = prefix.stated[2].load(Ordering::Relaxed) as usize;
         // SAFETY: `claim` has made room for so many counters behind the prefix.
         let executions = unsafe {
@@ -63,7 +69,7 @@ impl CellPointer {
     pub(crate) fn claim(&self, numbers: Numbers, texts: Texts) -> Result<(), Failure> {
         let layout = ScopeLayout::new(texts.lines.len(), texts.file, texts.name);
         let bytes = cell_bytes(layout.bytes());
-        let memory = sink::claim_mapped(bytes)?;
+        let mut memory = sink::claim_mapped(numbers.recording, bytes)?;
         // SAFETY: the mapping is that long, zeroed, and known to nobody else yet.
         let cell = unsafe { core::slice::from_raw_parts_mut(memory.as_ptr(), bytes) };
         layout.write(
@@ -74,13 +80,29 @@ impl CellPointer {
             texts.file,
             texts.name,
         );
-        let prefix = memory.as_ptr().cast::<Prefix>();
         // SAFETY: the mapping begins with a prefix, page-aligned; `cell` is not used any more.
-        let own = unsafe { &*prefix };
-        own.recording.store(numbers.recording, Ordering::Relaxed);
-        own.first_line.store(numbers.first_line, Ordering::Relaxed);
-        self.0.store(prefix, Ordering::Release);
+        let prefix = unsafe { memory.cast::<Prefix>().as_ref() };
+        prefix
+            .first_line
+            .store(numbers.first_line, Ordering::Relaxed);
+        if let Some(old) = self.mapped()
+            // SAFETY: the old cell is this function's, hence as large; whoever still counts
+            // in it counts in the new one. The new one's address is known to nobody.
+            && unsafe { sys::move_mapping(memory, bytes, old) }.is_ok()
+        {
+            memory = old;
+        }
+        self.prefix
+            .store(memory.as_ptr().cast::<Prefix>(), Ordering::Release);
+        self.recording.store(numbers.recording, Ordering::Release);
         Ok(())
+    }
+
+    /// The cell that the function had in a recording before, if this process has it.
+    fn mapped(&self) -> Option<NonNull<u8>> {
+        let recording = self.recording.load(Ordering::Acquire);
+        let is_ours = root::get().is_some_and(|root| root.made(recording));
+        NonNull::new(self.prefix.load(Ordering::Acquire).cast::<u8>()).filter(|_| is_ours)
     }
 }
 

@@ -143,7 +143,7 @@ pub(crate) fn reallocated(
 #[inline]
 fn leave(entered: Entered, done: Result<(), Failure>) {
     if let Err(failure) = done {
-        sink::fail(failure);
+        entered.fail(failure);
     }
     drop(entered);
 }

@@ -47,8 +47,12 @@ impl Recorder {
         }
     }
 
-    /// Starts a stream in the current trace.
-    pub(crate) fn begin_recording(&mut self, max_frames: u32) -> Result<(), Failure> {
+    /// Starts a stream in this recording's trace.
+    pub(crate) fn begin_recording(
+        &mut self,
+        recording: u32,
+        max_frames: u32,
+    ) -> Result<(), Failure> {
         if let Some(old) = self.writer.stage.take() {
             old.abandon();
         }
@@ -59,6 +63,7 @@ impl Recorder {
         self.writer.encoder = Encoder::new();
         let stamp = self.clock.stamp(true);
         self.writer.stage = Some(Stage::open(
+            recording,
             self.stream,
             0,
             &mut self.writer.encoder,

@@ -61,7 +61,7 @@ fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
 
 /// Opens a trace and everything around it. The state is STARTING.
 fn begin(pattern: Option<&[u8]>, limits: Limits) -> Result<u32, StartError> {
-    let root = root::get_or_map().ok_or(StartError { kind: Kind::Memory })?;
+    let root = root::get_for_recording().ok_or(StartError { kind: Kind::Memory })?;
     let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
     let result = begin_in(scratch, root, pattern, limits);
     sys::release_bytes(scratch);
@@ -156,6 +156,7 @@ fn install(
     limits: Limits,
     recording: u32,
 ) {
+    root.set_path(opened.path);
     root.descriptor.store(opened.descriptor, Ordering::Relaxed);
     root.device.store(opened.status.device, Ordering::Relaxed);
     root.inode.store(opened.status.inode, Ordering::Relaxed);
@@ -213,12 +214,15 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
     }
     if owned_root().is_none() {
         // A forked child has its parent's number until it notices.
-        state::leave_recording();
+        state::leave_recording(state::load());
     }
     if state::load() != state::IDLE {
         return Err(StartError {
             kind: Kind::AlreadyRecording,
         });
+    }
+    if !root::get().is_none_or(sink::close) {
+        return Err(StartError { kind: Kind::Busy });
     }
     // Until the trace is there the program is idle: what other threads do meanwhile
     // comes before the recording, and is not missing from it.
@@ -234,10 +238,13 @@ pub fn stop() -> bool {
 }
 
 fn stop_now() -> bool {
-    let Some(header) = owned_root().and_then(Root::header) else {
+    let Some(root) = owned_root() else {
         return false;
     };
-    if !state::leave_recording() {
+    let Some(header) = root.header() else {
+        return false;
+    };
+    if !state::leave_recording(root.recording.load(Ordering::Acquire)) {
         return false;
     }
     let stamp = Clock::choose().stamp(true);
@@ -248,6 +255,8 @@ fn stop_now() -> bool {
     header
         .u32_field(HeaderField::EndState)
         .store(EndState::Stopped as u32, Ordering::Release);
+    // If a thread still writes the next start closes it.
+    sink::close(root);
     true
 }
 
@@ -267,6 +276,10 @@ pub struct Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
+        // In a forked child the lock may be one of a thread that is not there.
+        if owned_root().is_none() {
+            return;
+        }
         let _control = CONTROL.lock();
         if state::load() == self.number {
             stop_now();
@@ -284,6 +297,7 @@ pub struct StartError {
 enum Kind {
     NotInstalled,
     AlreadyRecording,
+    Busy,
     Memory,
     Path,
     Create(i32),
@@ -314,6 +328,7 @@ impl fmt::Display for StartError {
                 )
             }
             Kind::AlreadyRecording => write!(f, "a recording is going on already"),
+            Kind::Busy => write!(f, "a thread still writes the trace before"),
             Kind::Memory => write!(f, "no memory can be mapped for the recorder"),
             Kind::Path => write!(f, "the path of the trace is too long or holds a zero byte"),
             Kind::Create(errno) => write!(f, "cannot create the trace: {}", system(errno)),

@@ -6,13 +6,17 @@
 //! lock taken before the fork, no check of the pid on the hot path.
 #![allow(unsafe_code)]
 
+use core::cell::UnsafeCell;
+use core::ffi::CStr;
 use core::mem::size_of;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::time::Duration;
 
 use heapline_trace::{HEADER_BYTES, HeaderField};
 
-use crate::sys;
+use crate::config::PATH_BYTES;
 use crate::thread_state::Slot;
+use crate::{state, sys};
 
 /// Slots are found through chunks of so many pointers.
 const CHUNK_SLOTS: usize = 512;
@@ -24,8 +28,13 @@ pub(crate) const MAX_SLOTS: usize = CHUNK_SLOTS * CHUNKS;
 /// Zero is a valid value of every field, and means that there is none.
 #[repr(C)]
 pub(crate) struct Root {
-    /// Number of the recording that goes on; 0 if none does.
+    /// The least number that a recording of this process has; 0 in a forked child that has
+    /// made none.
+    first_recording: AtomicU32,
+    /// Number of the recording whose file this is; 0 if there is none.
     pub(crate) recording: AtomicU32,
+    /// Threads that use the file just now.
+    holders: AtomicU32,
     /// The trace's descriptor, valid while `recording` is not 0.
     pub(crate) descriptor: AtomicI32,
     /// Its device and inode: the number may be closed and reused by the program.
@@ -47,11 +56,19 @@ pub(crate) struct Root {
     pub(crate) slots: AtomicU32,
     /// Slots that ever recorded in this recording.
     pub(crate) attached: AtomicU32,
+    /// Slots taken by threads in their last destructors.
+    pub(crate) exiting_threads: AtomicU32,
     /// Head of the list of free slots: a count against ABA, and slot number plus 1.
     free_slots: AtomicU64,
     header: AtomicPtr<u8>,
     chunks: [AtomicPtr<AtomicPtr<Slot>>; CHUNKS],
+    /// The trace's absolute path, zero-terminated.
+    path: UnsafeCell<[u8; PATH_BYTES]>,
 }
+
+// SAFETY: all fields are atomics but the path, which is read by holders alone and written
+// while there are none.
+unsafe impl Sync for Root {}
 
 static ROOT: AtomicPtr<Root> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -61,12 +78,22 @@ const ROOT_BYTES: usize = size_of::<Root>().next_multiple_of(4096);
 #[inline]
 pub(crate) fn get() -> Option<&'static Root> {
     // SAFETY: the pointer is null or that of a mapping made by `get_or_map`, which is
-    // never unmapped; all fields are atomics, valid for any bytes.
+    // never unmapped; all fields are valid for any bytes.
     unsafe { ROOT.load(Ordering::Acquire).as_ref() }
 }
 
-/// The page, made if there is none yet. `None` if memory cannot be mapped.
-pub(crate) fn get_or_map() -> Option<&'static Root> {
+/// The page, made if there is none yet, for a recording of this process. `None` if memory
+/// cannot be mapped.
+pub(crate) fn get_for_recording() -> Option<&'static Root> {
+    let root = get_or_map()?;
+    if root.is_a_childs() {
+        root.first_recording
+            .store(state::next_recording(), Ordering::Relaxed);
+    }
+    Some(root)
+}
+
+fn get_or_map() -> Option<&'static Root> {
     if let Some(root) = get() {
         return Some(root);
     }
@@ -82,16 +109,96 @@ pub(crate) fn get_or_map() -> Option<&'static Root> {
     get()
 }
 
+/// The right to use a recording's file: while one lives, descriptor and path stay.
+pub(crate) struct Held {
+    root: &'static Root,
+}
+
+impl Held {
+    pub(crate) fn root(&self) -> &'static Root {
+        self.root
+    }
+
+    /// The path of the trace.
+    pub(crate) fn path(&self) -> Option<&CStr> {
+        // SAFETY: nobody writes it while somebody holds the file.
+        let bytes = unsafe { &*self.root.path.get() };
+        CStr::from_bytes_until_nul(bytes).ok()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.root.holders.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// How often, a millisecond apart, a thread that still writes is waited for.
+const RETIRE_TRIES: u32 = 2_000;
+
 impl Root {
+    /// Whether this is a forked child's, which sees the page zeroed.
+    pub(crate) fn is_a_childs(&self) -> bool {
+        self.first_recording.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether a recording was this process's, not one of a process that it was forked from.
+    pub(crate) fn made(&self, recording: u32) -> bool {
+        !self.is_a_childs() && recording >= self.first_recording.load(Ordering::Relaxed)
+    }
+
+    /// Lets the caller use the file, if it is still this recording's.
+    pub(crate) fn hold(&'static self, recording: u32) -> Option<Held> {
+        // The count comes first and `retire` looks at it last: one of the two sees the other.
+        self.holders.fetch_add(1, Ordering::SeqCst);
+        let held = Held { root: self };
+        let is_its = recording != 0 && self.recording.load(Ordering::SeqCst) == recording;
+        is_its.then_some(held)
+    }
+
+    /// Takes the file away from the recording; false if a thread does not come to an end
+    /// with it. Waits, so never from the hook.
+    pub(crate) fn retire(&self) -> bool {
+        self.recording.store(0, Ordering::SeqCst);
+        for _ in 0..RETIRE_TRIES {
+            if self.holders.load(Ordering::SeqCst) == 0 {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    /// Notes where the trace will be; nothing happens while a recording has the file.
+    pub(crate) fn set_path(&self, path: &CStr) {
+        if self.recording.load(Ordering::SeqCst) != 0 || self.holders.load(Ordering::SeqCst) != 0 {
+            return;
+        }
+        // SAFETY: without a recording nobody holds the file, and only one thread at a time
+        // starts one.
+        let bytes = unsafe { &mut *self.path.get() };
+        let path = path.to_bytes_with_nul();
+        if let Some(bytes) = bytes.get_mut(..path.len()) {
+            bytes.copy_from_slice(path);
+        }
+    }
+
     /// The mapped header page of the trace, while there is one.
     pub(crate) fn header(&self) -> Option<HeaderPage> {
         let page = self.header.load(Ordering::Acquire);
         core::ptr::NonNull::new(page).map(HeaderPage)
     }
 
-    /// Installs the header page of a new recording. The old one, if any, stays
-    /// mapped: a thread may be about to count something in it.
+    /// Installs the header page of a new recording. An old one is replaced where it is: a
+    /// thread may be about to count something in it.
     pub(crate) fn set_header(&self, page: HeaderPage) {
+        if let Some(old) = self.header()
+            // SAFETY: both are mappings of a page, never used but through `HeaderPage`, and
+            // the new one's address is known to nobody.
+            && unsafe { sys::move_mapping(page.0, HEADER_BYTES, old.0) }.is_ok()
+        {
+            return;
+        }
         self.header.store(page.0.as_ptr(), Ordering::Release);
     }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::counters::{CellPointer, Numbers, ScopeCell, Texts};
 use crate::recorder::Recorder;
-use crate::sink::{self, Failure};
+use crate::sink::Failure;
 use crate::thread_state::{Entered, enter};
 use crate::{root, state};
 
@@ -94,7 +94,7 @@ impl Function {
         if self.cell.get(&entered, recording).is_none()
             && let Err(failure) = self.register(recording)
         {
-            sink::fail(failure);
+            entered.fail(failure);
             return None;
         }
         let cell = self.cell.get(&entered, recording)?;
@@ -209,7 +209,7 @@ impl Place {
             return;
         };
         if let Err(failure) = work(entered.recorder()) {
-            sink::fail(failure);
+            entered.fail(failure);
         }
     }
 }

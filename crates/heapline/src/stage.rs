@@ -33,6 +33,8 @@ pub(crate) struct Stage {
     /// Start of the mapping; its first bytes are the block header.
     memory: NonNull<u8>,
     bytes: usize,
+    /// The recording whose trace it lies in.
+    recording: u32,
     stream: StreamId,
     word: BlockWord,
     base_stamp: u64,
@@ -42,6 +44,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Claims a stage in the trace for a stream whose next block has this number.
     pub(crate) fn open(
+        recording: u32,
         stream: StreamId,
         sequence: u32,
         encoder: &mut Encoder,
@@ -52,11 +55,12 @@ impl Stage {
         } else {
             LARGE_BYTES
         };
-        let memory = sink::claim_mapped(bytes)?;
+        let memory = sink::claim_mapped(recording, bytes)?;
         let word = BlockWord { sequence, used: 0 };
         let mut stage = Stage {
             memory,
             bytes,
+            recording,
             stream,
             word,
             base_stamp: stamp,
@@ -110,7 +114,8 @@ impl Stage {
             ..self.header()
         };
         let records = self.memory().get(BLOCK_HEADER_BYTES..used).unwrap_or(&[]);
-        sink::append_block(&header.encode(CellKind::Block, records), records)?;
+        let header_bytes = header.encode(CellKind::Block, records);
+        sink::append_block(self.recording, &header_bytes, records)?;
         sink::anchor(anchor_stamp, header.anchor_monotonic_ns);
         self.word = BlockWord {
             sequence: self.word.sequence.wrapping_add(1),
@@ -127,7 +132,14 @@ impl Stage {
 
     /// Moves to a larger stage. If there is none to be had the small one serves on.
     fn enlarge(&mut self, encoder: &mut Encoder) {
-        if let Ok(larger) = Stage::open(self.stream, self.word.sequence, encoder, self.base_stamp) {
+        let larger = Stage::open(
+            self.recording,
+            self.stream,
+            self.word.sequence,
+            encoder,
+            self.base_stamp,
+        );
+        if let Ok(larger) = larger {
             core::mem::replace(self, larger).retire();
         }
     }

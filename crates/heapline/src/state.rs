@@ -42,12 +42,12 @@ pub(crate) fn finish_starting(state: u32) {
     STATE.store(state, Ordering::Release);
 }
 
-/// Stops recording; true for the one caller that did it.
-pub(crate) fn leave_recording() -> bool {
-    let state = STATE.load(Ordering::Relaxed);
-    state >= FIRST_RECORDING
+/// Stops the recording with this number, and no later one; true for the one caller that
+/// did it.
+pub(crate) fn leave_recording(recording: u32) -> bool {
+    recording >= FIRST_RECORDING
         && STATE
-            .compare_exchange(state, IDLE, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(recording, IDLE, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
 }
 

@@ -186,16 +186,62 @@ pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<&[u8]> {
 
 /// Writes all bytes, as far as it goes.
 pub(crate) fn write_all(fd: i32, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
+    let write = |bytes: &[u8]| {
         let arguments = [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
         // SAFETY: the kernel reads only inside `bytes`.
-        match unsafe { syscall(libc::SYS_write, arguments) } {
+        without_signals(|| unsafe { syscall(libc::SYS_write, arguments) })
+    };
+    while !bytes.is_empty() {
+        match write(bytes) {
             Ok(0) => return,
             Ok(written) => bytes = &bytes[written.min(bytes.len())..],
             Err(Errno(libc::EINTR)) => {}
             Err(_) => return,
         }
     }
+}
+
+/// Bits of the signals that the kernel sends to a thread for what it writes: the program
+/// did not ask for our writing and must not die of it.
+const WRITE_SIGNALS: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1);
+
+/// Does a system call that writes, and takes back the signal that its failure raises.
+fn without_signals(call: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    let (mut before, mut pending) = (0_u64, 0_u64);
+    let bytes = size_of::<u64>();
+    let mask = |how: i32, set: *const u64, old: *mut u64| {
+        let arguments = [how as usize, set as usize, old as usize, bytes, 0, 0];
+        // SAFETY: both sets are live 64-bit words, or null.
+        unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) }
+    };
+    if mask(libc::SIG_BLOCK, &WRITE_SIGNALS, &raw mut before).is_err() {
+        return call();
+    }
+    // SAFETY: the kernel writes one word.
+    let known = unsafe {
+        let arguments = [&raw mut pending as usize, bytes, 0, 0, 0, 0];
+        syscall(libc::SYS_rt_sigpending, arguments)
+    };
+    let result = call();
+    let raised = WRITE_SIGNALS & !pending;
+    if matches!(result, Err(Errno(libc::EPIPE | libc::EFBIG))) && known.is_ok() {
+        let at_once = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let arguments = [
+            &raw const raised as usize,
+            0,
+            &raw const at_once as usize,
+            bytes,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel reads a set and a time, which are live.
+        let _ = unsafe { syscall(libc::SYS_rt_sigtimedwait, arguments) };
+    }
+    let _ = mask(libc::SIG_SETMASK, &before, core::ptr::null_mut());
+    result
 }
 
 /// Writes two pieces at an offset in one call; fewer bytes than given are an error.
@@ -220,7 +266,7 @@ pub(crate) fn write_at(fd: i32, offset: u64, first: &[u8], second: &[u8]) -> Res
     ];
     loop {
         // SAFETY: the kernel only reads the pieces, which both are live slices.
-        match unsafe { syscall(libc::SYS_pwritev, arguments) } {
+        match without_signals(|| unsafe { syscall(libc::SYS_pwritev, arguments) }) {
             Ok(written) if written == first.len() + second.len() => return Ok(()),
             // The disk had room for a part only.
             Ok(_) => return Err(Errno(libc::ENOSPC)),
@@ -232,14 +278,10 @@ pub(crate) fn write_at(fd: i32, offset: u64, first: &[u8], second: &[u8]) -> Res
 
 /// Reserves disk space, growing the file if needed.
 pub(crate) fn allocate_disk(fd: i32, offset: u64, bytes: usize) -> Result<()> {
+    let arguments = [fd as usize, 0, offset as usize, bytes, 0, 0];
     loop {
         // SAFETY: no pointers.
-        match unsafe {
-            syscall(
-                libc::SYS_fallocate,
-                [fd as usize, 0, offset as usize, bytes, 0, 0],
-            )
-        } {
+        match without_signals(|| unsafe { syscall(libc::SYS_fallocate, arguments) }) {
             Ok(_) => return Ok(()),
             Err(Errno(libc::EINTR)) => {}
             Err(errno) => return Err(errno),
@@ -320,6 +362,14 @@ pub(crate) fn thread_id() -> u32 {
     unsafe { syscall(libc::SYS_gettid, [0; 6]) }.unwrap_or(0) as u32
 }
 
+/// Whether this process has a thread of that number; if in doubt, yes.
+pub(crate) fn thread_lives(thread: u32) -> bool {
+    let arguments = [process_id() as usize, thread as usize, 0, 0, 0, 0];
+    // SAFETY: no pointers, and no signal.
+    let answer = unsafe { syscall(libc::SYS_tgkill, arguments) };
+    answer != Err(Errno(libc::ESRCH))
+}
+
 pub(crate) fn process_id() -> u32 {
     // SAFETY: no arguments.
     unsafe { syscall(libc::SYS_getpid, [0; 6]) }.unwrap_or(0) as u32
@@ -380,6 +430,7 @@ pub(crate) fn map_anonymous(bytes: usize) -> Option<core::ptr::NonNull<u8>> {
         unsafe { unmap(address, bytes) };
         return None;
     }
+    unlock_memory(address, bytes);
     core::ptr::NonNull::new(address as *mut u8)
 }
 
@@ -403,7 +454,30 @@ pub(crate) fn map_shared(fd: i32, offset: u64, bytes: usize) -> Result<core::ptr
         unsafe { unmap(address, bytes) };
         return Err(errno);
     }
+    unlock_memory(address, bytes);
     core::ptr::NonNull::new(address as *mut u8).ok_or(Errno(libc::ENOMEM))
+}
+
+/// Where the program has all its memory locked, ours is not to use up what it may lock.
+fn unlock_memory(address: usize, bytes: usize) {
+    // SAFETY: that the pages may be swapped out changes nothing that anyone sees.
+    let _ = unsafe { syscall(libc::SYS_munlock, [address, bytes, 0, 0, 0, 0]) };
+}
+
+/// Moves a mapping to where another one of the same length is, in whose place it comes.
+///
+/// # Safety
+/// Both must be mappings of the caller's own, of so many bytes in whole pages, used by
+/// nobody who minds that the contents change; nobody may use the address moved from.
+pub(crate) unsafe fn move_mapping(
+    from: core::ptr::NonNull<u8>,
+    bytes: usize,
+    to: core::ptr::NonNull<u8>,
+) -> Result<()> {
+    let flags = (libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED) as usize;
+    let (from, to) = (from.as_ptr() as usize, to.as_ptr() as usize);
+    // SAFETY: the caller's promise.
+    unsafe { syscall(libc::SYS_mremap, [from, bytes, bytes, flags, to, 0]) }.map(drop)
 }
 
 /// Removes a mapping.

@@ -26,8 +26,33 @@ pub(crate) struct Slot {
     pub(crate) number: u32,
     /// Link of the list of free slots: the next one's number plus 1.
     pub(crate) next_free: AtomicU32,
+    /// The thread that took the slot when it had ended but for other destructors, or 0:
+    /// nobody may be left to give it back.
+    exiting_thread: AtomicU32,
     /// What this slot's threads did since recording began.
     pub(crate) counters: Counters,
+}
+
+impl Slot {
+    /// Whether the process has this slot. A forked child has others: it sees those of its
+    /// parent zeroed.
+    fn is_known(&self, root: &Root) -> bool {
+        root.slot(self.number)
+            .is_some_and(|known| core::ptr::eq(known, self))
+    }
+
+    /// Takes the slot from the thread that got it while it ended; true for the one that did.
+    fn leave_exiting_thread(&self, root: &Root, thread: u32) -> bool {
+        let is_taken = thread != 0
+            && self
+                .exiting_thread
+                .compare_exchange(thread, 0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        if is_taken {
+            root.exiting_threads.fetch_sub(1, Ordering::AcqRel);
+        }
+        is_taken
+    }
 }
 
 /// Counts of one slot; only its owner adds to them.
@@ -85,11 +110,18 @@ const STATE_BYTES: usize = size_of::<ThreadState>().next_multiple_of(4096);
 struct ThreadLocal {
     state: Cell<*mut ThreadState>,
     busy: Cell<bool>,
+    /// The slot was given back once: what comes now comes from other destructors.
+    is_exiting: Cell<bool>,
 }
 
 thread_local! {
-    static THREAD: ThreadLocal =
-        const { ThreadLocal { state: Cell::new(null_mut()), busy: Cell::new(false) } };
+    static THREAD: ThreadLocal = const {
+        ThreadLocal {
+            state: Cell::new(null_mut()),
+            busy: Cell::new(false),
+            is_exiting: Cell::new(false),
+        }
+    };
 }
 
 /// The right to use the calling thread's recorder. While it lives, allocations of
@@ -135,6 +167,13 @@ impl Entered {
         unsafe { &mut (*self.state.as_ptr()).recorder }
     }
 
+    /// Ends the recording because its trace cannot go on.
+    #[cold]
+    pub(crate) fn fail(&self, failure: Failure) {
+        // SAFETY: the state is this thread's.
+        sink::fail(unsafe { (*self.state.as_ptr()).recording.get() }, failure);
+    }
+
     /// The counts of the thread's slot.
     #[inline]
     pub(crate) fn counters(&self) -> &Counters {
@@ -155,37 +194,40 @@ impl Drop for Entered {
 #[cold]
 fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
     let root = root::get()?;
+    if root.is_a_childs() {
+        // Its recording state is the parent's; it records nothing.
+        thread.state.set(null_mut());
+        state::leave_recording(id);
+    }
     if root.recording.load(Ordering::Acquire) != id {
-        detach_child(thread);
         return None;
     }
     match claim(thread, root).and_then(|state| begin(state, root, id).map(|()| state)) {
         Ok(state) => Some(state),
         Err(failure) => {
-            sink::fail(failure);
+            sink::fail(id, failure);
             None
         }
     }
 }
 
-/// The page is zero although a recording goes on: this is a forked child. Its own
-/// recording state is the parent's; it records nothing.
-fn detach_child(thread: &ThreadLocal) {
-    if root::get().is_some_and(|root| root.recording.load(Ordering::Acquire) == 0) {
-        thread.state.set(null_mut());
-        state::leave_recording();
-    }
-}
-
 /// The thread's slot, from wherever one can be had.
 fn claim(thread: &ThreadLocal, root: &'static Root) -> Result<NonNull<ThreadState>, Failure> {
-    if let Some(state) = NonNull::new(thread.state.get()) {
+    if let Some(state) = NonNull::new(thread.state.get())
+        // SAFETY: a slot's mapping is never unmapped.
+        && unsafe { (*state.as_ptr()).slot.is_known(root) }
+    {
         return Ok(state);
     }
-    let slot = match root.pop_free_slot() {
+    let slot = match root.pop_free_slot().or_else(|| reclaim_slot(root)) {
         Some(slot) => slot,
         None => new_slot(root)?,
     };
+    if thread.is_exiting.get() {
+        slot.exiting_thread
+            .store(sys::thread_id(), Ordering::Release);
+        root.exiting_threads.fetch_add(1, Ordering::AcqRel);
+    }
     // SAFETY: `slot` is a field of a `ThreadState`, made by `new_slot`, which has
     // provenance over the whole mapping through the pointer kept there.
     let state = unsafe {
@@ -198,6 +240,18 @@ fn claim(thread: &ThreadLocal, root: &'static Root) -> Result<NonNull<ThreadStat
     thread.state.set(state);
     free_at_thread_exit(state);
     NonNull::new(state).ok_or(NO_MEMORY)
+}
+
+/// A slot that a thread took in its last destructors, and that nobody gives back.
+fn reclaim_slot(root: &Root) -> Option<&'static Slot> {
+    if root.exiting_threads.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let mut slots = (0..root.slots.load(Ordering::Acquire)).filter_map(|number| root.slot(number));
+    slots.find(|slot| {
+        let thread = slot.exiting_thread.load(Ordering::Acquire);
+        thread != 0 && !sys::thread_lives(thread) && slot.leave_exiting_thread(root, thread)
+    })
 }
 
 const NO_MEMORY: Failure = Failure(heapline_trace::StopReason::Memory);
@@ -244,7 +298,7 @@ fn begin(state: NonNull<ThreadState>, root: &Root, id: u32) -> Result<(), Failur
         }
         (*state)
             .recorder
-            .begin_recording(root.max_frames.load(Ordering::Relaxed))?;
+            .begin_recording(id, root.max_frames.load(Ordering::Relaxed))?;
         (*state).slot.counters.restart(id);
         (*state).recording.set(id);
     }
@@ -282,14 +336,12 @@ extern "C" fn thread_exits(state: *mut libc::c_void) {
             return;
         }
         thread.state.set(null_mut());
+        thread.is_exiting.set(true);
         // SAFETY: the slot's mapping is never unmapped. In a forked child it reads zero
         // and belongs to nobody.
         let slot = unsafe { &(*state).slot };
-        let alive = |root: &&Root| {
-            root.slot(slot.number)
-                .is_some_and(|own| core::ptr::eq(own, slot))
-        };
-        if let Some(root) = root::get().filter(alive) {
+        if let Some(root) = root::get().filter(|root| slot.is_known(root)) {
+            slot.leave_exiting_thread(root, slot.exiting_thread.load(Ordering::Acquire));
             root.push_free_slot(slot);
         }
     });

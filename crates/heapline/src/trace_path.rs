@@ -57,6 +57,12 @@ pub(crate) fn open<'a>(
     })
 }
 
+/// Opens a trace whose descriptor the program has closed.
+pub(crate) fn open_again(path: &CStr) -> Result<i32, Errno> {
+    let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    sys::open(path, flags, 0).map(move_high)
+}
+
 /// Creates the file: at the path itself, in place of an older finished trace of ours,
 /// or beside whatever is there with the pid behind it.
 fn create(path: &mut Text<'_>, scratch: &mut [u8]) -> Result<i32, StartError> {
