@@ -1,6 +1,6 @@
 //! The recorder's own lines on stderr, each one write, none through std.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use heapline_trace::StopReason;
 
@@ -14,9 +14,30 @@ pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
+/// Device and inode of stderr when the process first recorded; 0 before.
+static STDERR: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+/// Notes what stderr is: the program may close it, and the number be a file's of its own.
+pub(crate) fn remember_stderr() {
+    let [device, inode] = &STDERR;
+    if inode.load(Ordering::Relaxed) != 0 {
+        return;
+    }
+    if let Ok(status) = sys::status(2) {
+        device.store(status.device, Ordering::Relaxed);
+        inode.store(status.inode, Ordering::Relaxed);
+    }
+}
+
+fn stderr_is_what_it_was() -> bool {
+    let [device, inode] = STDERR.each_ref().map(|half| half.load(Ordering::Relaxed));
+    inode == 0
+        || sys::status(2).is_ok_and(|status| (status.device, status.inode) == (device, inode))
+}
+
 /// One line made of pieces, in one write.
 fn line(pieces: &[&[u8]]) {
-    if QUIET.load(Ordering::Relaxed) {
+    if QUIET.load(Ordering::Relaxed) || !stderr_is_what_it_was() {
         return;
     }
     let mut buffer = [0; 512];

@@ -63,6 +63,7 @@ fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
 fn begin(pattern: Option<&[u8]>, limits: Limits) -> Result<u32, StartError> {
     let root = root::get_for_recording().ok_or(StartError { kind: Kind::Memory })?;
     let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
+    message::remember_stderr();
     let result = begin_in(scratch, root, pattern, limits);
     sys::release_bytes(scratch);
     result
