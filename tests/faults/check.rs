@@ -75,9 +75,7 @@ fn owners(records: &[Record]) -> Vec<(u64, &[Record])> {
 
 /// How many operations of a worker are there, each where and how large it must be.
 fn follow(worker: u64, records: &[Record], begun: u64) -> u64 {
-    let is_marker = |record: &Record| {
-        matches!(record, Record::Alloc { bytes, .. } if *bytes == marker_bytes(worker))
-    };
+    let is_marker = |record: &Record| matches!(record, Record::Alloc { bytes, .. } if *bytes == marker_bytes(worker));
     let Some(marker) = records.iter().position(is_marker) else {
         return 0;
     };
@@ -95,14 +93,24 @@ fn follow(worker: u64, records: &[Record], begun: u64) -> u64 {
             return found;
         };
         match (operation, event) {
-            (Operation::Allocate { round, bytes }, Record::Alloc { bytes: asked, address, .. })
-                if bytes == *asked =>
-            {
+            (
+                Operation::Allocate { round, bytes },
+                Record::Alloc {
+                    bytes: asked,
+                    address,
+                    ..
+                },
+            ) if bytes == *asked => {
                 live.insert(round, *address);
             }
             (
                 Operation::Reallocate { round, bytes },
-                Record::Realloc { bytes: asked, old_address, address, .. },
+                Record::Realloc {
+                    bytes: asked,
+                    old_address,
+                    address,
+                    ..
+                },
             ) if bytes == *asked && live[&round] == *old_address => {
                 live.insert(round, *address);
             }
@@ -125,6 +133,7 @@ pub(crate) fn complete(run: &Ended, end: &str) -> Value {
     let quality = &summary["quality"];
     assert_eq!(quality["end"], end, "{quality}");
     assert_eq!(quality["exact"], true, "{quality}");
+    assert_eq!(quality["cut_stacks"], 0, "{quality}");
     nothing_is_wrong(quality, &found);
     summary
 }
@@ -136,7 +145,6 @@ pub(crate) fn nothing_is_wrong(quality: &Value, found: &[u64]) {
         "order_anomalies",
         "lost_blocks",
         "lost_stacks",
-        "cut_stacks",
         "skipped_events",
         "unknown_deallocations",
     ] {

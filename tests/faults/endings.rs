@@ -26,7 +26,9 @@ fn t01_sigkill() {
         assert_eq!(run.status.signal(), Some(9));
         if run.log().workers[0].1 > 0 {
             let summary = check::complete(&run, "killed");
-            in_flight += summary["quality"]["reallocations_in_flight"].as_u64().unwrap_or(0);
+            in_flight += summary["quality"]["reallocations_in_flight"]
+                .as_u64()
+                .unwrap_or(0);
             operations += run.log().workers.iter().map(|(_, done)| done).sum::<u64>();
         }
         run.tidy();
@@ -44,7 +46,11 @@ fn ends(how: &str, build: Build, end: &str) -> Ended {
     let plain = Plan::built("fault", build, &arguments).unrecorded().run();
     assert_eq!(run.status, plain.status, "{how}: {}", run.stderr);
     assert_eq!(run.stdout, plain.stdout, "{how}");
-    assert_eq!(without_numbers(&run.stderr), without_numbers(&plain.stderr), "{how}");
+    assert_eq!(
+        without_numbers(&run.stderr),
+        without_numbers(&plain.stderr),
+        "{how}"
+    );
     assert!(!plain.folder.join("trace.heapline").exists());
     check::complete(&run, end);
     plain.tidy();
@@ -95,7 +101,10 @@ fn t05_return_from_main() {
     let run = ends("return", Build::Release, "exit");
     assert_eq!(run.status.code(), Some(0));
     let trace = run.trace();
-    let records = trace.streams().iter().flat_map(|stream| trace.records(stream));
+    let records = trace
+        .streams()
+        .iter()
+        .flat_map(|stream| trace.records(stream));
     let records: Vec<_> = records.map(|record| record.expect("no damage")).collect();
     // What `atexit` and `.fini_array` run.
     for wanted in [5_001, 5_003] {
@@ -110,7 +119,13 @@ fn t05_return_from_main() {
 /// T06: the program's own crashes, with the messages that Rust writes about them.
 #[test]
 fn t06_crashes() {
-    for (how, signal) in [("null", 11), ("overflow", 6), ("illegal", 4), ("bus", 7), ("fpe", 8)] {
+    for (how, signal) in [
+        ("null", 11),
+        ("overflow", 6),
+        ("illegal", 4),
+        ("bus", 7),
+        ("fpe", 8),
+    ] {
         let run = ends(how, Build::Release, "killed");
         assert_eq!(run.status.signal(), Some(signal), "{how}");
         let overflowed = run.stderr.contains("has overflowed its stack");

@@ -2,6 +2,8 @@
 //! then, against logs of their own. T-numbers are those of the checklist of faults.
 
 mod check;
+mod descriptors;
+mod disk;
 mod endings;
 mod run;
 #[path = "../it/support.rs"]

@@ -37,7 +37,10 @@ impl Plan {
     pub(crate) fn shell(script: &str, name: &str, arguments: &[&str]) -> Plan {
         let mut command = Command::new("sh");
         let program = program(name, Build::Release);
-        command.args(["-c", script, "sh"]).arg(program).args(arguments);
+        command
+            .args(["-c", script, "sh"])
+            .arg(program)
+            .args(arguments);
         Plan::of(command, name)
     }
 
@@ -91,9 +94,7 @@ impl Plan {
     /// Starts it; its output goes to files, so that no pipe can fill up.
     pub(crate) fn start(mut self) -> Running {
         let file = |name: &str| File::create(self.folder.join(name)).expect("writable");
-        self.command
-            .stdout(file("stdout"))
-            .stderr(file("stderr"));
+        self.command.stdout(file("stdout")).stderr(file("stderr"));
         Running {
             child: self.command.spawn().expect("starts"),
             folder: self.folder.clone(),
@@ -186,6 +187,15 @@ impl Ended {
         assert!(self.status.success(), "{}: {}", self.status, self.stderr);
         assert_eq!(self.stderr, "");
     }
+}
+
+/// What a program prints without heapline.
+pub(crate) fn sum_of(name: &str, arguments: &[&str]) -> String {
+    let run = Plan::new(name, arguments).unrecorded().run();
+    run.succeeds();
+    let sum = run.stdout.clone();
+    run.tidy();
+    sum
 }
 
 /// What `heapline summary` says about a trace.

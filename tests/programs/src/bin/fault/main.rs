@@ -2,9 +2,11 @@
 //!
 //! Arguments: the fault, and what it needs.
 
+mod descriptors;
 mod endings;
+mod limits;
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,6 +15,9 @@ use heapline_test_programs::work::{Log, work};
 
 #[global_allocator]
 static ALLOC: heapline::Heapline<Pool> = heapline::Heapline::wrapping(Pool::new());
+
+/// Little, so that limits on memory are about the recorder's.
+const STACK_BYTES: usize = 64 << 10;
 
 /// Asks the workers to end.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -27,6 +32,14 @@ fn main() {
         "end" => endings::end(&arguments[1], number(2), number(3), log),
         // Threads, rounds of each.
         "rounds" => println!("{}", rounds(number(1), number(2), log)),
+        // The deed, threads, rounds of each.
+        "descriptors" => {
+            let (workers, rounds) = (number(2), number(3));
+            let size = descriptors::Size { workers, rounds };
+            println!("{}", descriptors::run(&arguments[1], size, log));
+        }
+        // The limit, threads, rounds of each.
+        "limit" => println!("{}", limits::run(&arguments[1], number(2), number(3), log)),
         other => panic!("no fault {other}"),
     }
 }
@@ -36,6 +49,7 @@ fn start(workers: u64, rounds: u64, log: &'static Log) -> Vec<JoinHandle<u64>> {
     let spawn = |worker| {
         std::thread::Builder::new()
             .name(format!("worker-{worker}"))
+            .stack_size(STACK_BYTES)
             .spawn(move || work(worker, log, rounds, &STOP))
             .expect("starts")
     };
@@ -50,11 +64,6 @@ fn wait_for(operations: u64, workers: u64, log: &Log) {
 }
 
 /// The workers' sums put together.
-fn finish(workers: Vec<JoinHandle<u64>>) -> u64 {
-    STOP.store(true, SeqCst);
-    join(workers)
-}
-
 fn join(workers: Vec<JoinHandle<u64>>) -> u64 {
     let sums = workers
         .into_iter()

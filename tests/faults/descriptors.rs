@@ -1,0 +1,95 @@
+//! T16 and T17: a program that closes descriptors it has not opened, moves files, and
+//! gives up its rights. Its own files are as it writes them.
+
+use crate::check::{self, Expected};
+use crate::run::{Ended, Plan, sum_of};
+
+const WORKERS: &str = "4";
+const ROUNDS: &str = "60000";
+
+/// Does the deed; the program ends well, with the result that it has without heapline.
+#[track_caller]
+fn run(deed: &str) -> Ended {
+    let run = Plan::new("fault", &["descriptors", deed, WORKERS, ROUNDS]).run();
+    assert!(run.status.success(), "{deed}: {}", run.stderr);
+    assert_eq!(run.stderr, "", "{deed}");
+    assert_eq!(run.stdout, sum_of("fault", &["rounds", WORKERS, ROUNDS]));
+    run
+}
+
+/// The hundred files are what the program wrote.
+fn files_are_its_own(run: &Ended) {
+    for number in 0..100 {
+        let path = run.folder.join(format!("file-{number}"));
+        let text = std::fs::read_to_string(path).expect("a file");
+        let pieces = (0..20).map(|piece| format!("file {number}, piece {piece}\n"));
+        assert_eq!(text, pieces.collect::<String>());
+    }
+}
+
+/// T16: what the program closed is opened again.
+#[test]
+fn t16_closed_descriptors() {
+    let run = run("close");
+    files_are_its_own(&run);
+    check::complete(&run, "exit");
+    run.tidy();
+}
+
+/// T16: the same with stdout and stderr, whose numbers then belong to files.
+#[test]
+fn t16_closed_standard_streams() {
+    let plan = Plan::new("fault", &["descriptors", "close all", WORKERS, "2000000"]);
+    let run = plan
+        .variable("HEAPLINE", "max_file=4000000,out=trace.heapline")
+        .run();
+    assert_eq!(run.status.code(), Some(0));
+    files_are_its_own(&run);
+    let found = check::workers(&run.trace(), &run.log(), Expected::Beginning);
+    let quality = &run.summary()["quality"];
+    assert_eq!(quality["stop_reason"], "file size limit reached");
+    check::nothing_is_wrong(quality, &found);
+    run.tidy();
+}
+
+/// T16: the trace's number is another file's.
+#[test]
+fn t16_a_descriptor_that_is_taken() {
+    let run = run("take");
+    let mine = std::fs::read(run.folder.join("mine")).expect("a file");
+    assert_eq!(mine, b"mine");
+    check::complete(&run, "exit");
+    run.tidy();
+}
+
+/// T16: closed, and the path leads nowhere or to another file.
+#[test]
+fn t16_closed_and_not_to_be_found() {
+    for deed in ["close, path gone", "close, path taken"] {
+        let run = run(deed);
+        files_are_its_own(&run);
+        let path = run.trace_path();
+        let other = std::fs::read(&path).unwrap_or_default();
+        let is_taken = deed.ends_with("taken");
+        assert_eq!(other, if is_taken { b"mine".as_slice() } else { b"" });
+        std::fs::rename(run.folder.join("elsewhere"), path).expect("there");
+        let found = check::workers(&run.trace(), &run.log(), Expected::Beginning);
+        let quality = &run.summary()["quality"];
+        let reason = "the program closed the trace's descriptor";
+        assert_eq!(quality["stop_reason"], reason, "{quality}");
+        check::nothing_is_wrong(quality, &found);
+        run.tidy();
+    }
+}
+
+/// T17: the trace is renamed or unlinked, the working folder changes, rights go.
+#[test]
+fn t17_moved_files_and_lost_rights() {
+    for deed in ["move", "unlink"] {
+        let run = run(deed);
+        let elsewhere = run.folder.join("elsewhere");
+        std::fs::rename(elsewhere, run.trace_path()).expect("there");
+        check::complete(&run, "exit");
+        run.tidy();
+    }
+}

@@ -1,0 +1,136 @@
+//! T13, T15, T34, T36, T52: where disk, memory or the kernel give no more, recording
+//! stops with its reason and the program goes on.
+
+use crate::check::{self, Expected};
+use crate::is_soak;
+use crate::run::{Ended, Plan, sum_of};
+
+/// The program did its work, and its trace is a true beginning of it that says why it
+/// is no more.
+#[track_caller]
+fn stopped_early(run: &Ended, reason: &str, sum: &str) {
+    assert!(run.status.success(), "{}: {}", run.status, run.stderr);
+    assert_eq!(run.stdout, sum);
+    let said = format!("heapline: recording stopped: {reason}; the program goes on");
+    let last = run.stderr.lines().last().expect("a line");
+    assert_eq!(last, said, "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
+    let (trace, log) = (run.trace(), run.log());
+    let found = check::workers(&trace, &log, Expected::Beginning);
+    let done: u64 = log.workers.iter().map(|(_, done)| done).sum();
+    let recorded = found.iter().sum::<u64>();
+    assert!(recorded < done, "{recorded} of {done}");
+    let quality = &run.summary()["quality"];
+    assert_eq!(quality["exact"], false, "{quality}");
+    assert_eq!(quality["stop_reason"], reason, "{quality}");
+    check::nothing_is_wrong(quality, &found);
+}
+
+/// T13: a full file system.
+#[test]
+fn t13_disk_full() {
+    let (bytes, rounds) = if is_soak() {
+        ("8m", "400000")
+    } else {
+        ("2m", "100000")
+    };
+    let arguments = ["rounds", "4", rounds];
+    let script = format!(
+        "mkdir small && mount -t tmpfs -o size={bytes} none small || exit 77
+         HEAPLINE=out=$FOLDER/small/trace.heapline \"$@\"
+         code=$?; cp small/trace.heapline .; exit $code"
+    );
+    let script = format!("unshare --mount sh -c '{script}' sh \"$@\"");
+    let run = Plan::shell(&script, "fault", &arguments).run();
+    if run.status.code() == Some(77) || run.stderr.contains("unshare") {
+        println!("T13 needs the right to mount a file system: {}", run.stderr);
+        return;
+    }
+    stopped_early(&run, "disk full", &sum_of("fault", &arguments));
+    let length = std::fs::metadata(run.trace_path()).expect("a trace").len();
+    assert!(length > 1 << 20, "{length} bytes");
+    run.tidy();
+}
+
+/// T15: the limit on a file's bytes, beyond which the kernel would kill; from the start,
+/// or put there later, below what is there already.
+#[test]
+fn t15_file_size_limit() {
+    let arguments = ["rounds", "4", "100000"];
+    let sum = sum_of("fault", &arguments);
+    let script = "ulimit -f 2048; exec \"$@\"";
+    let run = Plan::shell(script, "fault", &arguments).aloud().run();
+    stopped_early(&run, "file size limit reached", &sum);
+    let length = std::fs::metadata(run.trace_path()).expect("a trace").len();
+    assert!((900 << 10..=1 << 20).contains(&length), "{length} bytes");
+    run.tidy();
+
+    let arguments = ["limit", "file bytes, later", "4", "100000"];
+    let run = Plan::new("fault", &arguments).aloud().run();
+    stopped_early(&run, "file size limit reached", &sum);
+    run.tidy();
+}
+
+/// T15: no bytes at all, not even for the line that says so.
+#[test]
+fn t15_no_file_may_grow() {
+    let script = "ulimit -f 0; exec \"$@\" >/dev/null";
+    let run = Plan::shell(script, "fault", &["end", "_exit", "0", "0"]).aloud();
+    std::fs::write(run.folder().join("oracle"), [0; 4096]).expect("writable");
+    let run = run.run();
+    assert_eq!(run.status.code(), Some(4), "{}: {}", run.status, run.stderr);
+    assert_eq!(run.stderr, "");
+    run.tidy();
+}
+
+/// T34: system calls refused from some moment on.
+#[test]
+fn t34_refused_system_calls() {
+    let arguments = ["limit", "system calls", "4", "100000"];
+    let run = Plan::new("fault", &arguments).aloud().run();
+    let sum = sum_of("fault", &["rounds", "2", "100000"]);
+    stopped_early(&run, "the trace could not be written", &sum);
+    run.tidy();
+}
+
+/// T36: all memory is to be locked, and little may be.
+#[test]
+fn t36_locked_memory() {
+    let arguments = ["limit", "locked memory", "8", "100000"];
+    let run = Plan::new("fault", &arguments).aloud().run();
+    let plain = Plan::new("fault", &arguments).unrecorded().run();
+    plain.succeeds();
+    stopped_early(&run, "no memory for the recorder", &plain.stdout);
+    run.tidy();
+}
+
+/// T36: what the recorder maps is not locked, so that the program may lock as much as ever.
+#[test]
+fn t36_the_recorder_locks_nothing() {
+    // How many arenas the C library makes depends on who allocates at the same time.
+    let plan = || {
+        let plan = Plan::new("fault", &["limit", "all locked", "4", "5000"]);
+        plan.variable("MALLOC_ARENA_MAX", "1")
+    };
+    let run = plan().run();
+    let plain = plan().unrecorded().run();
+    if !plain.status.success() {
+        println!("T36 needs the right to lock memory: {}", plain.stderr);
+        return;
+    }
+    run.succeeds();
+    check::complete(&run, "exit");
+    assert_eq!(run.log().notes[0], plain.log().notes[0]);
+    run.tidy();
+}
+
+/// T52: no address space for more threads' states.
+#[test]
+fn t52_address_space() {
+    let arguments = ["limit", "address space", "8", "100000"];
+    let run = Plan::new("fault", &arguments).aloud().run();
+    let plain = Plan::new("fault", &arguments).unrecorded().run();
+    plain.succeeds();
+    stopped_early(&run, "no memory for the recorder", &plain.stdout);
+    run.tidy();
+}
