@@ -71,6 +71,20 @@ fn t15_file_size_limit() {
     run.tidy();
 }
 
+/// T15: the line that says so has nobody who reads it.
+#[test]
+fn t15_and_stderr_is_a_closed_pipe() {
+    let script = "{ \"$@\" 2>&1 >sum; echo $? >code; } | head -n 1";
+    let arguments = ["limit", "file bytes, later", "4", "100000"];
+    let run = Plan::shell(script, "fault", &arguments).aloud().run();
+    let read = |name: &str| std::fs::read_to_string(run.folder.join(name)).expect("written");
+    assert_eq!(read("code"), "0\n");
+    assert_eq!(read("sum"), sum_of("fault", &["rounds", "4", "100000"]));
+    let quality = &run.summary()["quality"];
+    assert_eq!(quality["stop_reason"], "file size limit reached");
+    run.tidy();
+}
+
 /// T15: no bytes at all, not even for the line that says so.
 #[test]
 fn t15_no_file_may_grow() {

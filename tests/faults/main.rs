@@ -5,6 +5,7 @@ mod check;
 mod descriptors;
 mod disk;
 mod endings;
+mod forks;
 mod run;
 #[path = "../it/support.rs"]
 mod support;

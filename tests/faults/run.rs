@@ -163,8 +163,7 @@ impl Ended {
     }
 
     pub(crate) fn trace(&self) -> Trace<Vec<u8>> {
-        let bytes = std::fs::read(self.trace_path()).expect("a trace");
-        Trace::open(bytes).expect("a readable trace")
+        trace_of(&self.trace_path())
     }
 
     pub(crate) fn log(&self) -> Log {
@@ -196,6 +195,11 @@ pub(crate) fn sum_of(name: &str, arguments: &[&str]) -> String {
     let sum = run.stdout.clone();
     run.tidy();
     sum
+}
+
+pub(crate) fn trace_of(path: &Path) -> Trace<Vec<u8>> {
+    let bytes = std::fs::read(path).expect("a trace");
+    Trace::open(bytes).expect("a readable trace")
 }
 
 /// What `heapline summary` says about a trace.

@@ -4,6 +4,7 @@
 
 mod descriptors;
 mod endings;
+mod forks;
 mod limits;
 
 use std::sync::atomic::AtomicBool;
@@ -40,6 +41,14 @@ fn main() {
         }
         // The limit, threads, rounds of each.
         "limit" => println!("{}", limits::run(&arguments[1], number(2), number(3), log)),
+        "nothing" => {}
+        // How often, blocks of each child, threads.
+        "fork" => forks::storm(number(1), number(2), number(3), log),
+        // How often, threads.
+        "spawn" => forks::spawns(number(1), number(2), log),
+        "toggle" => forks::toggle(number(1), number(2), log),
+        "child records" => forks::child_records(false, log),
+        "child records alone" => forks::child_records(true, log),
         other => panic!("no fault {other}"),
     }
 }
