@@ -45,6 +45,23 @@ pub(crate) fn workers(trace: &Trace<Vec<u8>>, log: &Log, expected: Expected) -> 
     found
 }
 
+/// Allocations, reallocations and deallocations.
+pub(crate) fn events(trace: &Trace<Vec<u8>>) -> u64 {
+    let records = trace
+        .streams()
+        .iter()
+        .flat_map(|stream| trace.records(stream));
+    let records = records.map(|record| record.expect("no damage"));
+    records.filter(is_event).count() as u64
+}
+
+fn is_event(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Alloc { .. } | Record::Dealloc { .. } | Record::Realloc { .. }
+    )
+}
+
 /// Time does not go back in a stream.
 fn check_stamps(records: &[Record], stream: &Stream) {
     let mut newest = 0;
@@ -81,12 +98,7 @@ fn follow(worker: u64, records: &[Record], begun: u64) -> u64 {
     };
     let mut live = std::collections::HashMap::new();
     let events = records[marker + 1..].iter();
-    let mut events = events.filter(|record| {
-        matches!(
-            record,
-            Record::Alloc { .. } | Record::Dealloc { .. } | Record::Realloc { .. }
-        )
-    });
+    let mut events = events.filter(|record| is_event(record));
     let mut found = 0;
     for operation in operations(worker).take(begun as usize) {
         let Some(event) = events.next() else {

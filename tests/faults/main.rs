@@ -6,6 +6,7 @@ mod descriptors;
 mod disk;
 mod endings;
 mod forks;
+mod injected;
 mod run;
 #[path = "../it/support.rs"]
 mod support;

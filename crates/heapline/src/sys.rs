@@ -19,8 +19,19 @@ type Result<T> = core::result::Result<T, Errno>;
 /// # Safety
 /// The arguments must be what the kernel expects of call `number`: pointers
 /// valid for what it reads and writes.
-#[cfg(target_arch = "x86_64")]
 unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+    #[cfg(feature = "test-switches")]
+    if let Some(errno) = crate::test_switches::failure() {
+        return Err(errno);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { call_kernel(number, arguments) }
+}
+
+/// # Safety
+/// As [`syscall`].
+#[cfg(target_arch = "x86_64")]
+unsafe fn call_kernel(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let answer: isize;
     // SAFETY: the kernel's calling convention; rcx and r11 are what it overwrites.
@@ -37,12 +48,10 @@ unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> 
     check(answer)
 }
 
-/// One system call with up to six arguments.
-///
 /// # Safety
-/// As on x86_64.
+/// As [`syscall`].
 #[cfg(target_arch = "aarch64")]
-unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
+unsafe fn call_kernel(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
     let [a, b, c, d, e, f] = arguments;
     let answer: isize;
     // SAFETY: the kernel's calling convention, which changes x0 alone. That the

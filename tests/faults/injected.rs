@@ -1,0 +1,90 @@
+//! T40: each system call of the recorder fails in turn, alone or with all behind it.
+
+use heapline_trace::{EndState, StopReason, Trace};
+
+use crate::check::{self, Expected};
+use crate::is_soak;
+use crate::run::{Plan, sum_of};
+
+/// As many calls as a run makes, or more.
+const CALLS: u32 = 160;
+
+/// EPERM, ENOENT, EINTR, EIO, EBADF, EAGAIN, ENOMEM, EACCES, EINVAL, EFBIG, ENOSPC, ENOSYS,
+/// EDQUOT.
+const ERRNOS: [u32; 13] = [1, 2, 4, 5, 9, 11, 12, 13, 22, 27, 28, 38, 122];
+const EINTR: u32 = 4;
+
+const ARGUMENTS: [&str; 3] = ["rounds", "2", "4000"];
+
+/// What became of a recording.
+#[derive(Debug, Default, PartialEq)]
+struct Outcomes {
+    complete: u32,
+    stopped: u32,
+    none: u32,
+}
+
+impl Outcomes {
+    fn add(&mut self, sum: &str, call: u32, errno: u32, all_behind: bool) {
+        let fail = format!("{call},{errno}{}", if all_behind { ",on" } else { "" });
+        let plan = Plan::new("fault", &ARGUMENTS).aloud();
+        let run = plan.variable("HEAPLINE_FAIL", &fail).run();
+        assert!(
+            run.status.success(),
+            "{fail}: {} {}",
+            run.status,
+            run.stderr
+        );
+        assert_eq!(run.stdout, sum, "{fail}");
+        let is_ours = |line: &str| line.starts_with("heapline: ");
+        assert!(run.stderr.lines().all(is_ours), "{fail}: {}", run.stderr);
+        let bytes = std::fs::read(run.trace_path()).unwrap_or_default();
+        let Ok(trace) = Trace::open(bytes) else {
+            self.none += 1;
+            return run.tidy();
+        };
+        let log = run.log();
+        check::workers(&trace, &log, Expected::Beginning);
+        // The call that fails may be the one for a thread's name.
+        let done: u64 = log.workers.iter().map(|(_, done)| done).sum();
+        let header = trace.header();
+        assert_eq!(header.skipped_events, 0, "{fail}");
+        if header.stop_reason == StopReason::None {
+            assert!(check::events(&trace) >= done, "{fail}");
+            assert_eq!(header.end_state, EndState::Exit, "{fail}");
+            self.complete += 1;
+        } else {
+            assert_eq!(header.end_state, EndState::Stopped, "{fail}");
+            self.stopped += 1;
+        }
+        run.tidy();
+    }
+}
+
+#[test]
+fn t40_every_system_call_fails_in_turn() {
+    let sum = sum_of("fault", &ARGUMENTS);
+    let mut outcomes = Outcomes::default();
+    for call in 1..=CALLS {
+        let turn = (call as usize * 5) % ERRNOS.len();
+        let errnos = if is_soak() {
+            &ERRNOS
+        } else {
+            &ERRNOS[turn..=turn]
+        };
+        for &errno in errnos {
+            outcomes.add(&sum, call, errno, false);
+            // A call that is interrupted for ever is one that never ends.
+            if errno != EINTR && (is_soak() || call % 4 == 0) {
+                outcomes.add(&sum, call, errno, true);
+            }
+        }
+    }
+    println!("{outcomes:?}");
+    let Outcomes {
+        complete,
+        stopped,
+        none,
+    } = outcomes;
+    assert!(complete > 20 && stopped > 20 && none > 5);
+}
