@@ -7,9 +7,12 @@ mod disk;
 mod endings;
 mod forks;
 mod injected;
+mod rules;
 mod run;
 #[path = "../it/support.rs"]
 mod support;
+#[path = "../it/totals_oracle.rs"]
+mod totals_oracle;
 
 /// Whether the long forms are asked for.
 fn is_soak() -> bool {

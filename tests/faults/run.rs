@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 use heapline_test_programs::work::WORKERS;
 use heapline_trace::Trace;
 use serde_json::Value;
 
-use crate::support::{Build, fresh_folder, heapline, program};
+use crate::support::{Build, Run, fresh_folder, heapline, program};
 
 /// Longer than any program here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -178,6 +178,19 @@ impl Ended {
     /// Ends well: only then is what it left taken away.
     pub(crate) fn tidy(self) {
         std::fs::remove_dir_all(&self.folder).expect("ours");
+    }
+
+    /// The same as tests of totals want it.
+    pub(crate) fn into_run(self) -> Run {
+        Run {
+            trace: self.trace_path(),
+            folder: self.folder,
+            output: Output {
+                status: self.status,
+                stdout: self.stdout.into_bytes(),
+                stderr: self.stderr.into_bytes(),
+            },
+        }
     }
 
     /// It went to its end by itself, without a word.

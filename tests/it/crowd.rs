@@ -2,7 +2,7 @@
 //! trace, slots are used again, and the recorder's own memory stays within its bound.
 
 use crate::support::{Build, Run, program, record_with};
-use crate::totals::totals_are_the_oracles;
+use crate::totals_oracle::totals_are_the_oracles;
 
 /// As in the program.
 const GROUP: u64 = 32;

@@ -18,4 +18,5 @@ mod stamps;
 mod support;
 mod tidy;
 mod totals;
+mod totals_oracle;
 mod verify;

@@ -1,32 +1,7 @@
 //! Every total of `heapline summary` against the counting allocator below heapline.
 
-use std::collections::HashMap;
-
-use serde_json::Value;
-
-use crate::support::{Build, Run, heapline, program, record};
-
-/// Names in the file of `tests/programs/src/lib.rs`, in its order.
-const COUNTERS: [&str; 12] = heapline_test_programs::COUNTERS;
-
-fn oracle(run: &Run) -> HashMap<&'static str, u64> {
-    let bytes = std::fs::read(run.folder.join("oracle")).expect("the oracle's counters");
-    let numbers = bytes
-        .chunks_exact(8)
-        .map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
-    COUNTERS.into_iter().zip(numbers).collect()
-}
-
-fn summary(run: &Run) -> Value {
-    let trace = run.trace.to_str().expect("a plain path");
-    let output = heapline(&["summary", "--format", "json", trace]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
+use crate::support::{Build, program, record};
+use crate::totals_oracle::{oracle, totals_are_the_oracles};
 
 fn check(mode: &str, build: Build, single: bool) {
     let run = record(&program("totals", build), &[mode]);
@@ -39,42 +14,6 @@ fn check(mode: &str, build: Build, single: bool) {
             "{mode}: peak"
         );
     }
-}
-
-/// A run of a program with the oracle below: nothing is missing, nothing is wrong. Gives
-/// the summary.
-pub(crate) fn totals_are_the_oracles(mode: &str, run: &Run) -> Value {
-    assert!(run.output.status.success(), "{mode}: {}", run.stderr());
-    let (oracle, summary) = (oracle(run), summary(run));
-    for name in [
-        "allocations",
-        "allocated_bytes",
-        "deallocations",
-        "deallocated_bytes",
-        "reallocations",
-        "reallocated_bytes",
-        "failed_allocations",
-        "live_at_end_bytes",
-        "live_at_end_blocks",
-    ] {
-        assert_eq!(summary[name], oracle[name], "{mode}: {name}");
-    }
-    assert_eq!(oracle["unknown"], 0);
-    let quality = &summary["quality"];
-    assert_eq!(quality["events"], oracle["operations"], "{mode}: events");
-    assert_eq!(quality["exact"], true, "{mode}: {quality}");
-    assert_eq!(quality["end"], "exit");
-    for name in [
-        "skipped_events",
-        "cut_stacks",
-        "lost_stacks",
-        "lost_blocks",
-        "order_anomalies",
-        "unknown_deallocations",
-    ] {
-        assert_eq!(quality[name], 0, "{mode}: {name}");
-    }
-    summary
 }
 
 #[test]
