@@ -46,6 +46,12 @@ impl Encoder {
         }
     }
 
+    /// Becomes what [`Encoder::new`] gives, in place: it is too large for small stacks.
+    pub fn restart(&mut self) {
+        self.begin_block(0);
+        self.next_node = NodeId::FIRST_FRAME.0;
+    }
+
     /// Forgets all deltas: a new block begins, its header has this `base_stamp` and [`Encoder::next_node`].
     pub fn begin_block(&mut self, base_stamp: u64) {
         self.addresses.reset();

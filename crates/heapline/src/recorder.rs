@@ -32,10 +32,11 @@ struct Writer {
 }
 
 impl Recorder {
-    pub(crate) fn new(stream: StreamId) -> Self {
-        let clock = Clock::choose();
+    /// One that owns nothing yet, and is no stream's before it begins a recording.
+    pub(crate) const fn new() -> Self {
+        let clock = Clock::MONOTONIC;
         Recorder {
-            stream,
+            stream: StreamId(0),
             clock,
             unwinder: Unwinder::new(crate::config::Limits::DEFAULT.max_frames),
             activations: Activations::new(),
@@ -51,8 +52,12 @@ impl Recorder {
     pub(crate) fn begin_recording(
         &mut self,
         recording: u32,
+        stream: StreamId,
         max_frames: u32,
     ) -> Result<(), Failure> {
+        self.stream = stream;
+        self.clock = Clock::choose();
+        self.writer.clock = self.clock;
         if let Some(old) = self.writer.stage.take() {
             old.abandon();
         }
@@ -60,7 +65,7 @@ impl Recorder {
         self.unwinder.restart(max_frames);
         #[cfg(feature = "test-switches")]
         self.unwinder.set_memo(crate::test_switches::memo());
-        self.writer.encoder = Encoder::new();
+        self.writer.encoder.restart();
         let stamp = self.clock.stamp(true);
         self.writer.stage = Some(Stage::open(
             recording,

@@ -279,6 +279,15 @@ fn new_slot(root: &'static Root) -> Result<&'static Slot, Failure> {
     }
 }
 
+/// A recorder as it is at first. It is copied from here because it is larger than what the
+/// smallest stacks have left.
+struct Fresh(Recorder);
+
+// SAFETY: only its bytes are read.
+unsafe impl Sync for Fresh {}
+
+static FRESH: Fresh = Fresh(Recorder::new());
+
 /// Makes the state ready for its thread: afresh under a new recording, warm otherwise.
 fn begin(state: NonNull<ThreadState>, root: &Root, id: u32) -> Result<(), Failure> {
     let state = state.as_ptr();
@@ -294,11 +303,11 @@ fn begin(state: NonNull<ThreadState>, root: &Root, id: u32) -> Result<(), Failur
         }
         let stream = StreamId((*state).slot.number);
         if (*state).recording.get() == 0 {
-            (&raw mut (*state).recorder).write(Recorder::new(stream));
+            (&raw mut (*state).recorder).copy_from_nonoverlapping(&raw const FRESH.0, 1);
         }
         (*state)
             .recorder
-            .begin_recording(id, root.max_frames.load(Ordering::Relaxed))?;
+            .begin_recording(id, stream, root.max_frames.load(Ordering::Relaxed))?;
         (*state).slot.counters.restart(id);
         (*state).recording.set(id);
     }
