@@ -6,6 +6,7 @@ mod descriptors;
 mod disk;
 mod endings;
 mod forks;
+mod host;
 mod injected;
 mod rules;
 mod run;

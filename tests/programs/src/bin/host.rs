@@ -1,0 +1,276 @@
+//! What a program can see of its recorder: errno, addresses, its own stack, its memory,
+//! threads; and what becomes of operations that are known beforehand.
+//!
+//! Arguments: what to look at, and how often.
+
+use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::hint::black_box;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use heapline_test_programs::work::{Log, work};
+
+#[global_allocator]
+static ALLOC: heapline::Heapline = heapline::Heapline::system();
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_default();
+    let times = arguments.next().and_then(|word| word.parse().ok());
+    let times: u64 = times.expect("how often");
+    match what.as_str() {
+        "errno" => errno(times),
+        "addresses" => addresses(times),
+        "stack" => println!("{}", stack_use(times)),
+        "zeroed" => zeroed(times as usize),
+        "late" => late(times),
+        "model" => model(times),
+        "cancel" => cancel(times),
+        "leak" => leak(),
+        other => panic!("nothing like {other}"),
+    }
+}
+
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 8).expect("a valid layout")
+}
+
+fn allocate(bytes: usize) -> *mut u8 {
+    // SAFETY: layouts here are not empty.
+    let block = black_box(unsafe { alloc(layout(bytes)) });
+    assert!(!block.is_null());
+    block
+}
+
+fn free(block: *mut u8, bytes: usize) {
+    // SAFETY: callers pass a block of that layout, once.
+    unsafe { dealloc(black_box(block), layout(bytes)) };
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+/// What the C library's own calls leave alone when they succeed, the recorder must, too.
+fn errno(times: u64) {
+    let check = move || {
+        // SAFETY: the thread's own variable.
+        let errno = unsafe { &mut *libc::__errno_location() };
+        // Several arenas and growth are behind us: success leaves errno alone.
+        *errno = libc::EXDEV;
+        for number in 0..times {
+            let bytes = 16 + (number % 64) as usize;
+            let block = allocate(bytes);
+            assert_eq!(*errno, libc::EXDEV, "alloc {number}");
+            // SAFETY: a block of that layout.
+            let block = unsafe { realloc(block, layout(bytes), 2 * bytes) };
+            assert_eq!(*errno, libc::EXDEV, "realloc {number}");
+            free(block, 2 * bytes);
+            assert_eq!(*errno, libc::EXDEV, "dealloc {number}");
+        }
+    };
+    let threads = [(); 3].map(|()| std::thread::spawn(check));
+    check();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+}
+
+/// Prints a number that depends on every address, how many threads there are, and whether
+/// the process may enter a user namespace, which one with threads may not.
+fn addresses(times: u64) {
+    let mut random = Random(88_172_645_463_325_252);
+    let mut kept: Vec<(*mut u8, usize)> = vec![(null_mut(), 0); 500];
+    let mut sum = 0_u64;
+    for _ in 0..times {
+        let place = random.below(kept.len());
+        let (block, bytes) = kept[place];
+        // Beyond 128 KiB the C library maps blocks, as the recorder maps its own memory.
+        let new_bytes = 1 + random.below(20_000) * random.below(20) / 20;
+        let block = if block.is_null() {
+            allocate(new_bytes)
+        } else if new_bytes % 3 == 0 {
+            // SAFETY: a block of that layout.
+            unsafe { realloc(block, layout(bytes), new_bytes) }
+        } else {
+            free(block, bytes);
+            allocate(new_bytes)
+        };
+        kept[place] = (block, new_bytes);
+        sum = sum.wrapping_mul(31).wrapping_add(block as u64);
+    }
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a process has one");
+    let tasks = tasks.count();
+    // SAFETY: plain C call.
+    let answer = unsafe { libc::unshare(libc::CLONE_NEWUSER) };
+    println!("{sum:x} {tasks} threads, unshare {answer}");
+}
+
+/// How many bytes of its stack a thread of C used that allocates and frees.
+fn stack_use(times: u64) -> usize {
+    const BYTES: usize = 16 << 10;
+    const PAINT: u8 = 0xa5;
+    extern "C" fn run(times: *mut libc::c_void) -> *mut libc::c_void {
+        for number in 0..times as usize {
+            free(allocate(16 + number % 100), 16 + number % 100);
+        }
+        null_mut()
+    }
+    assert_eq!(libc::PTHREAD_STACK_MIN, BYTES);
+    // SAFETY: a new mapping as a stack, which is read when its thread is gone.
+    unsafe {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let stack = libc::mmap(null_mut(), BYTES, protection, flags, -1, 0).cast::<u8>();
+        assert_ne!(stack.cast(), libc::MAP_FAILED);
+        stack.write_bytes(PAINT, BYTES);
+        let mut attributes = std::mem::zeroed();
+        libc::pthread_attr_init(&mut attributes);
+        assert_eq!(
+            libc::pthread_attr_setstack(&mut attributes, stack.cast(), BYTES),
+            0
+        );
+        let mut thread = 0;
+        let argument = times as usize as *mut libc::c_void;
+        assert_eq!(
+            libc::pthread_create(&mut thread, &attributes, run, argument),
+            0
+        );
+        libc::pthread_join(thread, null_mut());
+        let bytes = std::slice::from_raw_parts(stack, BYTES);
+        BYTES
+            - bytes
+                .iter()
+                .position(|byte| *byte != PAINT)
+                .unwrap_or(BYTES)
+    }
+}
+
+/// Prints by how many KiB the process grows with a block that nobody touches.
+fn zeroed(bytes: usize) {
+    let before = resident_kib();
+    let block = black_box(vec![0_u8; bytes]);
+    let after = resident_kib();
+    assert_eq!(block[bytes / 2], 0);
+    println!("{}", after.saturating_sub(before));
+}
+
+fn resident_kib() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("a process has one");
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.expect("a number") * 4
+}
+
+/// Blocks from before the recording, freed and reallocated while it goes on.
+fn late(times: u64) {
+    let blocks: Vec<*mut u8> = (0..times).map(|_| allocate(10)).collect();
+    let config = heapline::Config::new().out("trace.heapline");
+    let recording = heapline::start(&config).expect("starts");
+    for (number, &block) in blocks.iter().enumerate() {
+        if number % 2 == 0 {
+            free(block, 10);
+        } else {
+            // SAFETY: a block of that layout.
+            free(unsafe { realloc(block, layout(10), 1_000) }, 1_000);
+        }
+    }
+    drop(recording);
+}
+
+/// Where the model's figures go: live bytes after each operation.
+const MODEL: &str = "model";
+
+/// Random operations; the live bytes behind each are written to a file.
+fn model(times: u64) {
+    let mut random = Random(88_172_645_463_325_252);
+    let mut kept: Vec<(*mut u8, usize)> = vec![(null_mut(), 0); 200];
+    let mut live = Vec::with_capacity(times as usize);
+    let mut sum = 0_u64;
+    let marker = allocate(999_983);
+    for _ in 0..times {
+        let place = random.below(kept.len());
+        let (block, bytes) = kept[place];
+        // Small, large, and so large that the C library remaps.
+        let new_bytes = 1 + match random.below(100) {
+            0 => random.below(4 << 20),
+            1..10 => random.below(200_000),
+            _ => random.below(2_000),
+        };
+        let is_freed = !block.is_null() && random.below(3) == 0;
+        kept[place] = if block.is_null() {
+            (allocate(new_bytes), new_bytes)
+        } else if is_freed {
+            free(block, bytes);
+            (null_mut(), 0)
+        } else {
+            // SAFETY: a block of that layout.
+            let moved = black_box(unsafe { realloc(block, layout(bytes), new_bytes) });
+            assert!(!moved.is_null());
+            (moved, new_bytes)
+        };
+        sum = sum - bytes as u64 + kept[place].1 as u64;
+        live.push(sum);
+    }
+    free(marker, 999_983);
+    let bytes: Vec<u8> = live.iter().flat_map(|live| live.to_le_bytes()).collect();
+    std::fs::write(MODEL, bytes).expect("writable");
+}
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// A thread that was cancelled before it begins, and may only end where it says so.
+fn cancel(rounds: u64) {
+    unsafe extern "C-unwind" {
+        fn pthread_testcancel();
+    }
+    extern "C-unwind" fn run(rounds: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: a text that ends in zero.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"worker-0".as_ptr()) };
+        work(0, LOG.get().expect("mapped"), rounds as u64, &STOP);
+        // SAFETY: no frame here has anything to drop.
+        unsafe { pthread_testcancel() };
+        STOP.store(true, SeqCst);
+        null_mut()
+    }
+    static LOG: std::sync::OnceLock<&'static Log> = std::sync::OnceLock::new();
+    LOG.set(Log::map()).ok().expect("the first");
+    // SAFETY: the types are the same but for unwinding, which C's side expects.
+    unsafe {
+        type Start = extern "C" fn(*mut libc::c_void) -> *mut libc::c_void;
+        let start = std::mem::transmute::<*const (), Start>(run as *const ());
+        let mut thread = 0;
+        let argument = rounds as usize as *mut libc::c_void;
+        assert_eq!(
+            libc::pthread_create(&mut thread, std::ptr::null(), start, argument),
+            0
+        );
+        libc::pthread_cancel(thread);
+        let mut result = null_mut();
+        libc::pthread_join(thread, &mut result);
+        assert_eq!(result as isize, -1, "it was cancelled");
+    }
+    assert!(!STOP.load(SeqCst));
+}
+
+/// Takes memory until the kernel ends the process; notes how many MiB it had.
+fn leak() {
+    let log = Log::map();
+    loop {
+        let mut block = vec![1_u8; 1 << 20];
+        for page in block.chunks_mut(4096) {
+            page[0] = 2;
+        }
+        std::mem::forget(black_box(block));
+        log.notes[0].fetch_add(1, SeqCst);
+    }
+}
