@@ -2,6 +2,7 @@
 //! then, against logs of their own. T-numbers are those of the checklist of faults.
 
 mod check;
+mod code;
 mod descriptors;
 mod disk;
 mod endings;
