@@ -100,6 +100,10 @@ fn write_header(
     limits: Limits,
     scratch: &mut [u8],
 ) -> Result<HeaderPage, sys::Errno> {
+    // Else a full disk is a deadly signal when a page of a stage is touched.
+    if sys::file_system(opened.descriptor)?.copies_on_write {
+        sys::rewrite_in_place(opened.descriptor)?;
+    }
     sys::allocate_disk(opened.descriptor, 0, HEADER_BYTES)?;
     let mut page = HeaderPage::map(opened.descriptor)?;
     let clock = Clock::choose();
@@ -163,7 +167,7 @@ fn install(
     root.inode.store(opened.status.inode, Ordering::Relaxed);
     root.max_file.store(limits.max_file, Ordering::Relaxed);
     root.max_frames.store(limits.max_frames, Ordering::Relaxed);
-    let total = sys::disk_space(opened.descriptor).map_or(0, |(_, total)| total);
+    let total = sys::file_system(opened.descriptor).map_or(0, |system| system.total);
     root.min_free
         .store(MIN_FREE_BYTES.min(total / 10), Ordering::Relaxed);
     root.checked_tail.store(0, Ordering::Relaxed);

@@ -71,8 +71,8 @@ fn claim(file: &Held, bytes: usize) -> Result<(i32, u64), Failure> {
     }
     if end >= root.checked_tail.load(Ordering::Relaxed) + SPACE_CHECK_BYTES {
         root.checked_tail.store(end, Ordering::Relaxed);
-        let free = sys::disk_space(descriptor);
-        if free.is_ok_and(|(free, _)| free < root.min_free.load(Ordering::Relaxed)) {
+        let min_free = root.min_free.load(Ordering::Relaxed);
+        if sys::file_system(descriptor).is_ok_and(|system| system.free < min_free) {
             return Err(Failure(StopReason::DiskFull));
         }
     }

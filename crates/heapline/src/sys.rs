@@ -326,8 +326,17 @@ pub(crate) fn status(fd: i32) -> Result<FileStatus> {
     })
 }
 
-/// Free and total bytes of the file system an open file is on.
-pub(crate) fn disk_space(fd: i32) -> Result<(u64, u64)> {
+/// What the file system is that an open file is on.
+pub(crate) struct FileSystem {
+    /// Bytes that the user may still take.
+    pub(crate) free: u64,
+    /// Bytes in all.
+    pub(crate) total: u64,
+    /// Whether a rewritten page of a file takes new space on the disk.
+    pub(crate) copies_on_write: bool,
+}
+
+pub(crate) fn file_system(fd: i32) -> Result<FileSystem> {
     let mut status = core::mem::MaybeUninit::<libc::statfs>::zeroed();
     // SAFETY: the kernel writes one `statfs`, which on 64-bit Linux is libc's.
     unsafe {
@@ -339,10 +348,30 @@ pub(crate) fn disk_space(fd: i32) -> Result<(u64, u64)> {
     // SAFETY: all-zero bytes are a valid `statfs`, and the kernel has filled it in.
     let status = unsafe { status.assume_init() };
     let block = status.f_bsize as u64;
-    Ok((
-        status.f_bavail.saturating_mul(block),
-        status.f_blocks.saturating_mul(block),
-    ))
+    Ok(FileSystem {
+        free: status.f_bavail.saturating_mul(block),
+        total: status.f_blocks.saturating_mul(block),
+        copies_on_write: status.f_type == libc::BTRFS_SUPER_MAGIC,
+    })
+}
+
+/// Has the pages of an empty file rewritten where they are.
+pub(crate) fn rewrite_in_place(fd: i32) -> Result<()> {
+    const NO_COPY_ON_WRITE: libc::c_int = 0x0080_0000;
+    let call = |request: libc::Ioctl, flags: &mut libc::c_int| {
+        let flags = core::ptr::from_mut(flags) as usize;
+        // SAFETY: both requests read or write one int, which is live.
+        unsafe {
+            syscall(
+                libc::SYS_ioctl,
+                [fd as usize, request as usize, flags, 0, 0, 0],
+            )
+        }
+    };
+    let mut flags = 0;
+    call(libc::FS_IOC_GETFLAGS, &mut flags)?;
+    flags |= NO_COPY_ON_WRITE;
+    call(libc::FS_IOC_SETFLAGS, &mut flags).map(drop)
 }
 
 /// The process's limit on file sizes: beyond it the kernel kills, so nobody may go there.
