@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
+use crate::say;
 use crate::support::{Build, program};
 
 /// Parts of names of what a hook may not call: allocators, panics, the loader, locks that
@@ -73,7 +74,7 @@ fn calls(program: &std::path::Path) -> Option<BTreeMap<String, BTreeSet<String>>
 #[test]
 fn t21_the_hook_calls_nothing_that_it_may_not() {
     let Some(calls) = calls(&program("fault", Build::Release)) else {
-        println!("T21 needs objdump");
+        say("T21 needs objdump");
         return;
     };
     let is_forbidden = |target: &&String| FORBIDDEN.iter().any(|name| target.contains(name));

@@ -5,9 +5,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use crate::check::{self, Expected};
-use crate::is_soak;
 use crate::run::{Ended, Plan};
 use crate::support::Build;
+use crate::{is_soak, say};
 
 /// T01: SIGKILL at random moments, by the parent and by the program itself; with one
 /// thread and with several that reallocate in one pool.
@@ -33,7 +33,9 @@ fn t01_sigkill() {
         }
         run.tidy();
     }
-    println!("{kills} kills, {operations} operations, {in_flight} reallocations in flight");
+    say(&format!(
+        "{kills} kills, {operations} operations, {in_flight} reallocations in flight"
+    ));
     assert!(operations > 10_000 * kills / 2, "{operations} operations");
     ends("kill", Build::Release, "killed");
 }

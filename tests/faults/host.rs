@@ -7,8 +7,8 @@ use std::path::Path;
 use heapline_trace::Record;
 
 use crate::check::{self, Expected};
-use crate::is_soak;
 use crate::run::{Ended, Plan};
+use crate::{is_soak, say};
 
 /// Looks at something, recorded and not.
 #[track_caller]
@@ -39,7 +39,9 @@ fn t26_signal_handlers() {
     let (operations, in_handler) = (word(operations), word(in_handler));
     let trace = run.trace();
     let (recorded, skipped) = (check::events(&trace), trace.header().skipped_events);
-    println!("{operations} operations, {in_handler} in the handler, {skipped} skipped");
+    say(&format!(
+        "{operations} operations, {in_handler} in the handler, {skipped} skipped"
+    ));
     assert_eq!(recorded + skipped, operations);
     assert!(skipped > 0 && skipped < in_handler);
     let quality = &run.summary()["quality"];
@@ -48,6 +50,29 @@ fn t26_signal_handlers() {
     }
     assert_eq!(quality["skipped_events"], skipped);
     assert_eq!(quality["exact"], false);
+    run.tidy();
+}
+
+/// T27: what a constructor does before `main` is recorded; the variable is known by then.
+#[test]
+fn t27_before_main() {
+    let run = Plan::new("host", &["zeroed", "1"]).run();
+    run.succeeds();
+    let trace = run.trace();
+    let [stream] = trace.streams() else {
+        panic!("{} streams", trace.streams().len());
+    };
+    let records = trace
+        .records(stream)
+        .map(|record| record.expect("no damage"));
+    let mut events = records.filter_map(|record| match record {
+        Record::Alloc { bytes, address, .. } => Some((bytes, address)),
+        Record::Dealloc { address, .. } => Some((0, address)),
+        _ => None,
+    });
+    let (bytes, address) = events.next().expect("an event");
+    assert_eq!(bytes, 7_001);
+    assert_eq!(events.next(), Some((0, address)));
     run.tidy();
 }
 
@@ -103,7 +128,7 @@ fn t37_nothing_moves() {
     let run = plan().run();
     let plain = plan().unrecorded().run();
     if plain.stderr.contains("setarch") {
-        println!("T37 needs setarch: {}", plain.stderr);
+        say(&format!("T37 needs setarch: {}", plain.stderr));
         return;
     }
     run.succeeds();
@@ -239,7 +264,7 @@ fn t07_out_of_memory() {
     let plan = || Plan::shell(&script, "host", &["leak", "0"]);
     let run = plan().run();
     if run.status.code() == Some(77) {
-        println!("T07 needs the right to make a control group");
+        say("T07 needs the right to make a control group");
         return;
     }
     let plain = plan().unrecorded().run();
@@ -248,7 +273,7 @@ fn t07_out_of_memory() {
         assert!(killed, "{}: {}", run.status, run.stderr);
     }
     let (had, without) = (run.log().notes[0], plain.log().notes[0]);
-    println!("{had} MiB, {without} without");
+    say(&format!("{had} MiB, {without} without"));
     assert!(had <= 64 && had * 10 >= without * 9, "{had} {without}");
     let summary = run.summary();
     assert_eq!(summary["quality"]["end"], "killed");

@@ -3,8 +3,8 @@
 use heapline_trace::{EndState, StopReason, Trace};
 
 use crate::check::{self, Expected};
-use crate::is_soak;
 use crate::run::{Plan, sum_of};
+use crate::{is_soak, say};
 
 /// As many calls as a run makes, or more.
 const CALLS: u32 = 160;
@@ -80,7 +80,7 @@ fn t40_every_system_call_fails_in_turn() {
             }
         }
     }
-    println!("{outcomes:?}");
+    say(&format!("{outcomes:?}"));
     let Outcomes {
         complete,
         stopped,

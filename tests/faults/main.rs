@@ -1,5 +1,63 @@
 //! The fault suite: programs to which something happens, and what is in their traces
-//! then, against logs of their own. T-numbers are those of the checklist of faults.
+//! then, against logs and counters of their own. `HEAPLINE_SOAK=1` runs the long forms.
+//! What a machine does not let a test do (mount, make a control group) it says and skips.
+//!
+//! Each fault of the project's checklist, and where it is held:
+//!
+//! | | fault | test |
+//! |---|---|---|
+//! | T01 | SIGKILL, also while several threads reallocate | `endings`, `it/killed.rs` |
+//! | T02 | `abort`, panics that abort | `endings` |
+//! | T03 | `exit` in a thread | `endings` |
+//! | T04 | `_exit`, `exit_group`, `quick_exit` | `endings` |
+//! | T05 | return from `main` while threads run | `endings` |
+//! | T06 | the program's own crashes | `endings` |
+//! | T07 | out of memory in a control group | `host` |
+//! | T08 | signals that end the program | `endings` |
+//! | T09 | reading while the program runs or is stopped | `it/live.rs` |
+//! | T10 | `fork`, also by system calls | `forks` |
+//! | T11 | children that record by themselves | `forks`; `follow_forks` is not there yet |
+//! | T12 | `Command`, `pre_exec`, the same variables | `forks` |
+//! | T13 | full disks, also under copy-on-write | `disk` |
+//! | T14 | slow disks | none: needs a device of its own; writing is synchronous, so that nothing piles up |
+//! | T15 | file size limits | `disk` |
+//! | T16 | closed descriptors | `descriptors` |
+//! | T17 | moved and unlinked traces, lost rights | `descriptors`, `it/idle/places.rs` |
+//! | T18 | paths where no trace can be | `it/idle/asked.rs`, `it/idle/places.rs` |
+//! | T19 | several recorders in one process | none yet |
+//! | T20 | the loader's lock | `rules`, `it/verify.rs` (libraries) |
+//! | T21 | calls of the hook | `code`, `rules` |
+//! | T22 | panics with destructors that allocate | `rules` |
+//! | T23 | other inner allocators | `rules` |
+//! | T24 | destructors at a thread's end | `rules` |
+//! | T25 | thousands of threads, threads of C | `it/crowd.rs`, `rules` |
+//! | T26 | signal handlers that allocate | `host` |
+//! | T27 | before `main` | `host` |
+//! | T28 | behind `main` | `endings` (T05) |
+//! | T29 | small stacks | `host` |
+//! | T30 | other stacks: coroutines, sigaltstack | `it/verify.rs` |
+//! | T31 | cancelled threads | `host`; an asynchronous cancel ends any Rust program |
+//! | T32 | errno | `host` |
+//! | T33 | `start` and `stop` in a storm | `forks` |
+//! | T34 | refused system calls | `disk` |
+//! | T35 | no /proc | none yet |
+//! | T36 | locked memory | `disk` |
+//! | T37 | addresses, threads of ours | `host` |
+//! | T38 | parking_lot | `rules` |
+//! | T39 | backtraces | `rules` |
+//! | T40 | every system call fails | `injected` |
+//! | T50 | reallocations against a model | `host` |
+//! | T51 | reallocations on many threads | `rules`, `endings` (T01), `it/order.rs` |
+//! | T52 | no address space | `disk`; refused allocations: `it/totals.rs` |
+//! | T53 | zeroed memory stays lazy | `host` |
+//! | T54 | refused allocations | `it/totals.rs` |
+//! | T55 | alignments | `it/totals.rs` |
+//! | T56 | wrong layouts at deallocation | none: not reported yet |
+//! | T57 | blocks from before | `host` |
+//! | T60 to T63 | order of threads | `it/order.rs`, `it/stamps.rs` |
+//! | T71 to T79 | stacks | `it/stacks.rs`, `it/verify.rs`, `heapline-unwind` |
+//! | T80 to T85 | symbols | `it/lines.rs`, `it/cli/symbols.rs`, `heapline-report` |
+//! | T90, T93 | damaged and hostile traces | `heapline-trace`, `it/cli/damaged.rs` |
 
 mod check;
 mod code;
@@ -19,4 +77,10 @@ mod totals_oracle;
 /// Whether the long forms are asked for.
 fn is_soak() -> bool {
     std::env::var_os("HEAPLINE_SOAK").is_some()
+}
+
+/// Says what a test has measured, or why it has done nothing.
+#[allow(clippy::print_stdout, reason = "that is what it is for")]
+fn say(text: &str) {
+    println!("{text}");
 }

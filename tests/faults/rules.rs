@@ -8,13 +8,19 @@ use serde_json::Value;
 
 use crate::is_soak;
 use crate::run::Plan;
+use crate::support::Build;
 use crate::totals_oracle::totals_are_the_oracles;
 
 /// Does the deed so often, in the gate or in the soak; gives the summary and the streams.
 #[track_caller]
 fn exact(deed: &str, gate: u64, soak: u64) -> (Value, u64) {
     let times = if is_soak() { soak } else { gate };
-    let plan = Plan::new("rules", &[deed, &times.to_string()]);
+    exact_with(Build::Release, "rules", deed, times)
+}
+
+#[track_caller]
+fn exact_with(build: Build, program: &str, deed: &str, times: u64) -> (Value, u64) {
+    let plan = Plan::built(program, build, &[deed, &times.to_string()]);
     let plan = plan.variable("RUST_BACKTRACE", "1");
     let run = plan.within(Duration::from_secs(300)).run().into_run();
     let summary = totals_are_the_oracles(deed, &run);
@@ -34,6 +40,21 @@ fn t20_loader() {
 fn t22_panics() {
     let (summary, _) = exact("panics", 5_000, 100_000);
     assert!(summary["allocations"].as_u64() > Some(20_000));
+}
+
+/// T23: above other allocators: one with a lock of the standard library, one that only goes
+/// on, jemalloc, mimalloc.
+#[test]
+fn t23_inner_allocators() {
+    let times = if is_soak() { 100_000 } else { 5_000 };
+    exact_with(Build::Release, "inners", "locked", times);
+    // It never gives an address again, and the oracle's table has room for a million.
+    exact_with(Build::Release, "inners", "bump", times.min(20_000));
+    if is_soak() {
+        for inner in ["jemalloc", "mimalloc"] {
+            exact_with(Build::Feature(inner), "inners", inner, times);
+        }
+    }
 }
 
 /// T24: thread-local destructors that ask for memory and wake others up.
@@ -71,6 +92,10 @@ fn t38_parking_lot() {
     let runs = if is_soak() { 40 } else { 3 };
     for _ in 0..runs {
         exact("parking lot", 2, 2);
+        if is_soak() {
+            let build = Build::Feature("deadlock-detection");
+            exact_with(build, "rules", "parking lot", 2);
+        }
     }
 }
 

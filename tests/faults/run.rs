@@ -115,10 +115,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn log(&self) -> Log {
-        Log::read(&self.folder)
-    }
-
     pub(crate) fn wait(mut self) -> Ended {
         let start = Instant::now();
         let status = loop {

@@ -20,6 +20,8 @@ pub(crate) enum Build {
     Debug,
     /// Fat link-time optimisation and `panic=abort`.
     FatLto,
+    /// Release with this feature of the programs.
+    Feature(&'static str),
 }
 
 /// Where the programs of each build are, once they are built. Two builds of one
@@ -64,6 +66,7 @@ fn build_programs(build: Build) -> PathBuf {
             .as_slice();
             (target.join("fat-lto"), "release", settings, "")
         }
+        Build::Feature(name) => (target.join(name), "release", &[], ""),
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).args([
@@ -76,6 +79,9 @@ fn build_programs(build: Build) -> PathBuf {
         "--profile",
         profile,
     ]);
+    if let Build::Feature(name) = build {
+        cargo.args(["--features", name]);
+    }
     cargo.arg("--target-dir").arg(&folder);
     for setting in settings {
         cargo.args(["--config", setting]);

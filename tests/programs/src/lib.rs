@@ -28,7 +28,8 @@ const SLOTS: usize = 1 << 20;
 
 /// Counts below heapline: what it is asked for, the inner allocator is asked for.
 /// Bytes come from its own table, never from the layout of a deallocation.
-pub struct Oracle {
+pub struct Oracle<A = System> {
+    inner: A,
     table: [(AtomicU64, AtomicU64); SLOTS],
     locked: AtomicBool,
 }
@@ -84,10 +85,18 @@ fn add(name: &str, amount: u64) {
     counter(name).fetch_add(amount, SeqCst);
 }
 
-impl Oracle {
+impl Oracle<System> {
     #[allow(clippy::new_without_default)]
     pub const fn new() -> Self {
+        Oracle::over(System)
+    }
+}
+
+impl<A> Oracle<A> {
+    /// Counts what this allocator is asked for.
+    pub const fn over(inner: A) -> Self {
         Oracle {
+            inner,
             table: [const { (AtomicU64::new(0), AtomicU64::new(0)) }; SLOTS],
             locked: AtomicBool::new(false),
         }
@@ -151,18 +160,18 @@ impl Oracle {
     }
 }
 
-// SAFETY: forwards to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Oracle {
+// SAFETY: forwards to the inner allocator unchanged.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Oracle<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are passed on; so in all methods.
-        let block = unsafe { System.alloc(layout) };
+        let block = unsafe { self.inner.alloc(layout) };
         self.allocated(block, layout.size());
         block
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as above.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = unsafe { self.inner.alloc_zeroed(layout) };
         self.allocated(block, layout.size());
         block
     }
@@ -175,14 +184,14 @@ unsafe impl GlobalAlloc for Oracle {
             add("deallocated_bytes", bytes);
         });
         // SAFETY: as above.
-        unsafe { System.dealloc(block, layout) }
+        unsafe { self.inner.dealloc(block, layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         self.locked(|| {
             // SAFETY: as above. Under the lock, so that no other thread gets the old
             // address before it is taken out of the table.
-            let moved = unsafe { System.realloc(block, layout, new_size) };
+            let moved = unsafe { self.inner.realloc(block, layout, new_size) };
             if moved.is_null() {
                 add("failed_allocations", 1);
                 return moved;

@@ -13,6 +13,19 @@ use heapline_test_programs::work::{Log, work};
 #[global_allocator]
 static ALLOC: heapline::Heapline = heapline::Heapline::system();
 
+/// Bytes of the block that is allocated before `main`.
+const EARLY_BYTES: usize = 7_001;
+
+/// Runs before `main`, when neither Rust's runtime nor its environment are there.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = {
+    extern "C" fn before_main() {
+        free(allocate(EARLY_BYTES), EARLY_BYTES);
+    }
+    before_main
+};
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let what = arguments.next().unwrap_or_default();
@@ -96,7 +109,7 @@ fn addresses(times: u64) {
         let new_bytes = 1 + random.below(20_000) * random.below(20) / 20;
         let block = if block.is_null() {
             allocate(new_bytes)
-        } else if new_bytes % 3 == 0 {
+        } else if new_bytes.is_multiple_of(3) {
             // SAFETY: a block of that layout.
             unsafe { realloc(block, layout(bytes), new_bytes) }
         } else {
