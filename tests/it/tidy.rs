@@ -294,3 +294,48 @@ fn value<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
     rest.iter()
         .try_fold(table.get(*first)?, |value, key| value.get(*key))
 }
+
+/// What stands between backticks in the table of promises.
+fn holders_of_promises() -> Vec<String> {
+    let docs = root().join("crates/heapline/src/lib.rs");
+    let docs = std::fs::read_to_string(docs).expect("readable");
+    let (_, table) = docs
+        .split_once("# What heapline promises")
+        .expect("a table of promises");
+    let rows = table.lines().skip(1);
+    let rows = rows.take_while(|line| line.starts_with("//!"));
+    let held_by = rows.filter_map(|row| row.strip_suffix(" |")?.rsplit_once(" | "));
+    let names = held_by.flat_map(|(_, names)| names.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_promise_is_held_by_tests_that_are_there() {
+    let mut faults = String::new();
+    for (_, text) in files(".rs")
+        .iter()
+        .filter(|(name, _)| name.starts_with("tests/faults/"))
+    {
+        faults.push_str(text);
+    }
+    let mut checked = 0;
+    for name in holders_of_promises() {
+        let is_there = match name.split_once("::") {
+            Some(("it", module)) => root().join(format!("tests/it/{module}.rs")).is_file(),
+            Some(("faults", fault)) => faults.contains(&format!("fn {fault}_")),
+            _ if name.starts_with('t') && name[1..].parse::<u8>().is_ok() => {
+                faults.contains(&format!("fn {name}_"))
+            }
+            _ => ["trace", "unwind", "report"].iter().any(|part| {
+                let krate = format!("crates/heapline-{part}");
+                name == format!("heapline-{part}")
+                    || ["tests", "src/tests"]
+                        .iter()
+                        .any(|folder| root().join(format!("{krate}/{folder}/{name}.rs")).is_file())
+            }),
+        };
+        assert!(is_there, "{name}");
+        checked += 1;
+    }
+    assert!(checked > 40, "{checked}");
+}

@@ -43,7 +43,7 @@
 //! | The inner allocator sees the same calls in the same order, blocks have the same addresses, no thread is added | `faults::t37` |
 //! | Zeroed memory stays lazy | `faults::t53` |
 //! | No lock is waited for, nothing is allocated through ourselves, nothing panics | `faults::t20` to `t24`, `t38`, `t39`, `heapline-unwind`'s `hook_conditions` |
-//! | A full disk, a limit, a closed descriptor or a refused system call stops the recording at most; the program goes on and is told once | `faults::t13` to `t18`, `t34`, `t36`, `t40` |
+//! | A full disk, a limit, a closed descriptor or a refused system call stops the recording at most; the program goes on and is told once | `faults::t13` to `t17`, `t34`, `t36`, `t40` |
 //! | A file that is not ours is never written into or replaced; traces are readable by their owner alone | `faults::t16`, `t17`, `it::idle` |
 //! | A forked child never touches its parent's trace, and can record its own | `faults::t10` to `t12` |
 //! | Signals, small stacks, cancelled threads, code before and behind `main`: recorded, or counted as skipped | `faults::t24` to `t31` |
