@@ -6,9 +6,14 @@ use core::arch::asm;
 
 const READ: usize = 0;
 const CLOSE: usize = 3;
+const FSTAT: usize = 5;
+const FCNTL: usize = 72;
 const OPENAT: usize = 257;
 const AT_FDCWD: usize = -100_isize as usize;
 const READ_ONLY_CLOSE_ON_EXEC: usize = 0x8_0000;
+const DUPLICATE_CLOSE_ON_EXEC: usize = 1030;
+/// Descriptors from here on are rarely the program's own.
+const HIGH: usize = 1000;
 const EINTR: isize = -4;
 
 /// # Safety
@@ -46,7 +51,17 @@ impl MapsFile {
             let path = path.as_ptr() as usize;
             syscall(OPENAT, [AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0])
         };
-        usize::try_from(result).ok().map(MapsFile)
+        let low = usize::try_from(result).ok()?;
+        // SAFETY: no pointers.
+        let high = unsafe { syscall(FCNTL, [low, DUPLICATE_CLOSE_ON_EXEC, HIGH, 0]) };
+        let Ok(high) = usize::try_from(high) else {
+            return Some(MapsFile(low));
+        };
+        // Another thread may have closed the low number, and it be a file's by now.
+        if identity(low) == identity(high) {
+            drop(MapsFile(low));
+        }
+        Some(MapsFile(high))
     }
 
     /// Reads on into `bytes`; 0 at the end, and after an error.
@@ -63,6 +78,14 @@ impl MapsFile {
             }
         }
     }
+}
+
+/// Device and inode of an open file; zeros of none.
+fn identity(descriptor: usize) -> [u64; 2] {
+    let mut status = [0_u64; 18];
+    // SAFETY: the kernel writes a `stat`, which has 144 bytes, device and inode first.
+    unsafe { syscall(FSTAT, [descriptor, status.as_mut_ptr() as usize, 0, 0]) };
+    [status[0], status[1]]
 }
 
 impl Drop for MapsFile {

@@ -36,16 +36,32 @@ impl Failure {
 /// Writes a block of this recording: header and records in one call.
 pub(crate) fn append_block(recording: u32, header: &[u8], records: &[u8]) -> Result<(), Failure> {
     let file = hold(recording)?;
-    let (descriptor, offset) = claim(&file, header.len() + records.len())?;
-    sys::write_at(descriptor, offset, header, records).map_err(Failure::from_errno)
+    let offset = claim(&file, header.len() + records.len())?;
+    with_descriptor(&file, |descriptor| {
+        sys::write_at(descriptor, offset, header, records)
+    })
 }
 
 /// Claims whole pages for this recording, reserves them on the disk, and maps them.
 pub(crate) fn claim_mapped(recording: u32, bytes: usize) -> Result<NonNull<u8>, Failure> {
     let file = hold(recording)?;
-    let (descriptor, offset) = claim(&file, bytes)?;
-    sys::allocate_disk(descriptor, offset, bytes).map_err(Failure::from_errno)?;
-    sys::map_shared(descriptor, offset, bytes).map_err(Failure::from_errno)
+    let offset = claim(&file, bytes)?;
+    with_descriptor(&file, |descriptor| {
+        sys::allocate_disk(descriptor, offset, bytes)?;
+        sys::map_shared(descriptor, offset, bytes)
+    })
+}
+
+/// Does something with the trace's descriptor; once more if the program closes it just then.
+fn with_descriptor<T>(
+    file: &Held,
+    mut work: impl FnMut(i32) -> Result<T, sys::Errno>,
+) -> Result<T, Failure> {
+    match work(descriptor(file)?) {
+        Err(sys::Errno(libc::EBADF)) => work(descriptor(file)?),
+        answer => answer,
+    }
+    .map_err(Failure::from_errno)
 }
 
 fn hold(recording: u32) -> Result<Held, Failure> {
@@ -54,13 +70,11 @@ fn hold(recording: u32) -> Result<Held, Failure> {
         .ok_or(Failure::GONE)
 }
 
-/// Takes the next bytes of the file, as whole pages, if all limits allow it. Returns
-/// descriptor and offset.
-fn claim(file: &Held, bytes: usize) -> Result<(i32, u64), Failure> {
+/// Takes the next bytes of the file, as whole pages, if all limits allow it.
+fn claim(file: &Held, bytes: usize) -> Result<u64, Failure> {
     let root = file.root();
     let bytes = bytes.next_multiple_of(PAGE_BYTES) as u64;
     let header = root.header().ok_or(Failure::GONE)?;
-    let descriptor = descriptor(file)?;
     let offset = header
         .u64_field(HeaderField::Tail)
         .fetch_add(bytes, Ordering::Relaxed);
@@ -72,11 +86,11 @@ fn claim(file: &Held, bytes: usize) -> Result<(i32, u64), Failure> {
     if end >= root.checked_tail.load(Ordering::Relaxed) + SPACE_CHECK_BYTES {
         root.checked_tail.store(end, Ordering::Relaxed);
         let min_free = root.min_free.load(Ordering::Relaxed);
-        if sys::file_system(descriptor).is_ok_and(|system| system.free < min_free) {
+        if sys::file_system(descriptor(file)?).is_ok_and(|system| system.free < min_free) {
             return Err(Failure(StopReason::DiskFull));
         }
     }
-    Ok((descriptor, offset))
+    Ok(offset)
 }
 
 /// The trace's descriptor. A program may close all descriptors and get the number for a

@@ -76,8 +76,27 @@ fn check(answer: isize) -> Result<usize> {
     }
 }
 
-/// Opens a file relative to the working directory.
+/// Numbers above this are rarely closed by a program that counts up, and rarely given to
+/// a file that it opens.
+const HIGH_DESCRIPTOR: i32 = 1000;
+
+/// Opens a file relative to the working directory, with a number out of the way of the
+/// program's own.
 pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+    let low = open_low(path, flags, mode)?;
+    for lowest in [HIGH_DESCRIPTOR, HIGH_DESCRIPTOR / 4] {
+        if let Ok(high) = duplicate_above(low, lowest) {
+            // Another thread may have closed the low number, and it be a file's by now.
+            if status(low) == status(high) {
+                close(low);
+            }
+            return Ok(high);
+        }
+    }
+    Ok(low)
+}
+
+fn open_low(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
     let arguments = [
         libc::AT_FDCWD as usize,
         path.as_ptr() as usize,
@@ -128,7 +147,7 @@ pub(crate) fn rename(from: &CStr, to: &CStr) -> Result<()> {
 }
 
 /// Moves a descriptor to a number of at least `lowest`, closed on exec.
-pub(crate) fn duplicate_above(fd: i32, lowest: i32) -> Result<i32> {
+fn duplicate_above(fd: i32, lowest: i32) -> Result<i32> {
     let arguments = [
         fd as usize,
         libc::F_DUPFD_CLOEXEC as usize,

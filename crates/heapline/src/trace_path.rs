@@ -43,7 +43,6 @@ pub(crate) fn open<'a>(
         Place::Pattern(pattern) => push_pattern(&mut path, pattern, scratch),
     }
     let descriptor = create(&mut path, scratch)?;
-    let descriptor = move_high(descriptor);
     let status =
         sys::status(descriptor).map_err(|errno| StartError::create(errno, c"the trace"))?;
     let length = path.bytes().len();
@@ -60,7 +59,7 @@ pub(crate) fn open<'a>(
 /// Opens a trace whose descriptor the program has closed.
 pub(crate) fn open_again(path: &CStr) -> Result<i32, Errno> {
     let flags = libc::O_RDWR | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-    sys::open(path, flags, 0).map(move_high)
+    sys::open(path, flags, 0)
 }
 
 /// Creates the file: at the path itself, in place of an older finished trace of ours,
@@ -129,20 +128,6 @@ fn replace(path: &CStr, scratch: &mut [u8]) -> Option<i32> {
         return None;
     }
     Some(descriptor)
-}
-
-/// Numbers above this are rarely closed by a program that counts up.
-const HIGH_DESCRIPTOR: i32 = 1000;
-
-/// Moves the descriptor out of the way of the program's own.
-fn move_high(descriptor: i32) -> i32 {
-    for lowest in [HIGH_DESCRIPTOR, HIGH_DESCRIPTOR / 4] {
-        if let Ok(high) = sys::duplicate_above(descriptor, lowest) {
-            sys::close(descriptor);
-            return high;
-        }
-    }
-    descriptor
 }
 
 /// `<target>/heapline/PROGRAM-PID.heapline` for a program that cargo runs out of its
