@@ -164,23 +164,22 @@ fn t36_locked_memory() {
 /// T36: what the recorder maps is not locked, so that the program may lock as much as ever.
 #[test]
 fn t36_the_recorder_locks_nothing() {
-    // How many arenas the C library makes depends on who allocates at the same time.
-    let plan = || {
-        let plan = Plan::new("fault", &["limit", "all locked", "4", "5000"]);
-        plan.variable("MALLOC_ARENA_MAX", "1")
-    };
-    let run = plan().run();
-    let plain = plan().unrecorded().run();
-    if !plain.status.success() {
+    let run = Plan::new("fault", &["limit", "all locked", "4", "5000"]).run();
+    if run.stderr.contains("mlockall") {
         say(&format!(
             "T36 needs the right to lock memory: {}",
-            plain.stderr
+            run.stderr
         ));
         return;
     }
     run.succeeds();
     check::complete(&run, "exit");
-    assert_eq!(run.log().notes[0], plain.log().notes[0]);
+    let [mappings, locked, ..] = run.log().notes[..] else {
+        panic!("two notes");
+    };
+    // The root, and for each thread its state and its stage at least.
+    assert!(mappings > 8, "{mappings}");
+    assert_eq!(locked, 0, "of {mappings}");
     run.tidy();
 }
 

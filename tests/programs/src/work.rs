@@ -110,6 +110,20 @@ struct Worker {
     sum: u64,
 }
 
+/// The round in front of which workers wait until this is another number.
+pub static HOLD_AT: AtomicU64 = AtomicU64::new(u64::MAX);
+/// How many wait.
+pub static HELD: AtomicU64 = AtomicU64::new(0);
+
+fn hold_at(round: u64) {
+    if HOLD_AT.load(Relaxed) == round {
+        HELD.fetch_add(1, SeqCst);
+        while HOLD_AT.load(SeqCst) == round {
+            std::thread::yield_now();
+        }
+    }
+}
+
 /// Does a worker's operations until `rounds` are over or `stop` is set; returns a number
 /// that depends on the contents of all blocks.
 pub fn work(worker: u64, log: &Log, rounds: u64, stop: &AtomicBool) -> u64 {
@@ -125,6 +139,9 @@ pub fn work(worker: u64, log: &Log, rounds: u64, stop: &AtomicBool) -> u64 {
             && (round == rounds || stop.load(Relaxed))
         {
             break;
+        }
+        if let Operation::Allocate { round, .. } = operation {
+            hold_at(round);
         }
         line.begun.store(line.begun.load(Relaxed) + 1, SeqCst);
         state.perform(operation);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use heapline_test_programs::work::Log;
 
-use crate::{join, start, wait_for};
+use crate::{join, start, start_around};
 
 /// Workers, and what each does before anything happens and in all.
 #[derive(Clone, Copy)]
@@ -17,15 +17,10 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Works on while `deed` is done.
-    fn meanwhile(self, log: &'static Log, deed: impl FnOnce()) -> u64 {
-        let workers = start(self.workers, self.rounds, log);
-        wait_for(self.rounds / 4, self.workers, log);
-        deed();
-        log.notes[0].store(
-            log.done(self.workers as usize),
-            std::sync::atomic::Ordering::SeqCst,
-        );
+    /// Does something while all rest, and something else when they go on.
+    fn around(self, log: &'static Log, first: impl FnOnce(), then: impl FnOnce()) -> u64 {
+        let workers = start_around(self.workers, self.rounds, log, first);
+        then();
         join(workers)
     }
 }
@@ -36,28 +31,39 @@ fn folder() -> PathBuf {
 
 pub(crate) fn run(deed: &str, size: Size, log: &'static Log) -> u64 {
     match deed {
-        "close" => size.meanwhile(log, || {
-            close_from(3);
-            write_files(&folder());
-        }),
-        "close all" => size.meanwhile(log, || {
-            // Room for the files where stdout and stderr were.
-            close_from(0);
-            write_files(&folder());
-            // SAFETY: plain C call; from here on stdout is a file of ours.
-            unsafe { libc::_exit(0) };
-        }),
-        "close, path gone" => size.meanwhile(log, || {
-            std::fs::rename("trace.heapline", "elsewhere").expect("is there");
-            close_from(3);
-            write_files(&folder());
-        }),
-        "close, path taken" => size.meanwhile(log, || {
-            std::fs::rename("trace.heapline", "elsewhere").expect("is there");
-            std::fs::write("trace.heapline", "mine").expect("writable");
-            close_from(3);
-            write_files(&folder());
-        }),
+        "close" => {
+            let close = || {
+                close_from(3);
+                write_files(&folder());
+            };
+            size.around(log, || {}, close)
+        }
+        "close all" => size.around(
+            log,
+            || {},
+            || {
+                // Room for the files where stdout and stderr were.
+                close_from(0);
+                write_files(&folder());
+                // SAFETY: plain C call; from here on stdout is a file of ours.
+                unsafe { libc::_exit(0) };
+            },
+        ),
+        "close, path gone" => {
+            let close = || {
+                std::fs::rename("trace.heapline", "elsewhere").expect("is there");
+                close_from(3);
+            };
+            size.around(log, close, || write_files(&folder()))
+        }
+        "close, path taken" => {
+            let close = || {
+                std::fs::rename("trace.heapline", "elsewhere").expect("is there");
+                std::fs::write("trace.heapline", "mine").expect("writable");
+                close_from(3);
+            };
+            size.around(log, close, || write_files(&folder()))
+        }
         "take" => {
             let mut mine = File::create("mine").expect("writable");
             // SAFETY: both are open; nobody else uses the trace's just now.
@@ -65,15 +71,23 @@ pub(crate) fn run(deed: &str, size: Size, log: &'static Log) -> u64 {
             mine.write_all(b"mine").expect("writable");
             join(start(size.workers, size.rounds, log))
         }
-        "move" => size.meanwhile(log, || {
-            std::fs::rename("trace.heapline", "elsewhere").expect("is there");
-            std::env::set_current_dir("/").expect("is there");
-            become_nobody();
-        }),
-        "unlink" => size.meanwhile(log, || {
-            std::fs::hard_link("trace.heapline", "elsewhere").expect("writable");
-            std::fs::remove_file("trace.heapline").expect("is there");
-        }),
+        "move" => size.around(
+            log,
+            || {},
+            || {
+                std::fs::rename("trace.heapline", "elsewhere").expect("is there");
+                std::env::set_current_dir("/").expect("is there");
+                become_nobody();
+            },
+        ),
+        "unlink" => size.around(
+            log,
+            || {},
+            || {
+                std::fs::hard_link("trace.heapline", "elsewhere").expect("writable");
+                std::fs::remove_file("trace.heapline").expect("is there");
+            },
+        ),
         other => panic!("no deed {other}"),
     }
 }

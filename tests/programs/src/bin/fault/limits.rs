@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use heapline_test_programs::work::{Log, work};
 
-use crate::{STOP, join, start, wait_for};
+use crate::{STOP, join, start, start_around};
 
 /// Puts a limit on the program, at first or in the middle, and works.
 pub(crate) fn run(limit: &str, workers: u64, rounds: u64, log: &'static Log) -> u64 {
@@ -13,10 +13,8 @@ pub(crate) fn run(limit: &str, workers: u64, rounds: u64, log: &'static Log) -> 
         "file bytes, later" => {
             // SAFETY: plain C call: to write where nobody reads is deadly from here on.
             unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-            let started = start(workers, rounds, log);
-            wait_for(rounds / 4, workers, log);
-            set_limit(libc::RLIMIT_FSIZE, 100_000);
-            join(started)
+            let limit = || set_limit(libc::RLIMIT_FSIZE, 100_000);
+            join(start_around(workers, rounds, log, limit))
         }
         "locked memory" => {
             let waiting = Waiting::start(workers, rounds, log);
@@ -26,7 +24,7 @@ pub(crate) fn run(limit: &str, workers: u64, rounds: u64, log: &'static Log) -> 
         }
         "all locked" => {
             // SAFETY: plain C call.
-            assert_eq!(unsafe { libc::mlockall(libc::MCL_FUTURE) }, 0);
+            assert_eq!(unsafe { libc::mlockall(libc::MCL_FUTURE) }, 0, "mlockall");
             let started = start(workers, u64::MAX, log);
             while log.workers[..workers as usize]
                 .iter()
@@ -34,7 +32,9 @@ pub(crate) fn run(limit: &str, workers: u64, rounds: u64, log: &'static Log) -> 
             {
                 std::thread::yield_now();
             }
-            log.notes[0].store(locked_kib(), SeqCst);
+            let (all, locked) = recorders_mappings();
+            log.notes[0].store(all, SeqCst);
+            log.notes[1].store(locked, SeqCst);
             STOP.store(true, SeqCst);
             join(started)
         }
@@ -44,12 +44,7 @@ pub(crate) fn run(limit: &str, workers: u64, rounds: u64, log: &'static Log) -> 
             set_limit(libc::RLIMIT_AS, mapped_bytes() + (32 << 10));
             sum ^ waiting.go()
         }
-        "system calls" => {
-            let started = start(workers / 2, rounds, log);
-            wait_for(rounds / 4, workers / 2, log);
-            refuse_calls();
-            join(started)
-        }
+        "system calls" => join(start_around(workers / 2, rounds, log, refuse_calls)),
         other => panic!("no limit {other}"),
     }
 }
@@ -142,11 +137,18 @@ fn lock_memory() {
     }
 }
 
-fn locked_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a process has one");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.parse().ok()).expect("a number")
+/// Mappings that a forked child does not have or sees zeroed, which no one but the recorder
+/// makes; and those of them that are locked.
+fn recorders_mappings() -> (u64, u64) {
+    let smaps = std::fs::read_to_string("/proc/self/smaps").expect("a process has one");
+    let flags = smaps
+        .lines()
+        .filter_map(|line| line.strip_prefix("VmFlags:"));
+    let has =
+        |flags: &str, wanted: &[&str]| flags.split_whitespace().any(|flag| wanted.contains(&flag));
+    let its: Vec<&str> = flags.filter(|flags| has(flags, &["wf", "dc"])).collect();
+    let locked = its.iter().filter(|flags| has(flags, &["lo"])).count();
+    (its.len() as u64, locked as u64)
 }
 
 fn mapped_bytes() -> u64 {

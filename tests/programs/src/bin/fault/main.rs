@@ -7,12 +7,12 @@ mod endings;
 mod forks;
 mod limits;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use heapline_test_programs::pool::Pool;
-use heapline_test_programs::work::{Log, work};
+use heapline_test_programs::work::{HELD, HOLD_AT, Log, work};
 
 #[global_allocator]
 static ALLOC: heapline::Heapline<Pool> = heapline::Heapline::wrapping(Pool::new());
@@ -70,6 +70,24 @@ fn wait_for(operations: u64, workers: u64, log: &Log) {
     while log.done(workers as usize) < operations {
         std::thread::sleep(Duration::from_micros(50));
     }
+}
+
+/// Starts workers, does the deed while all of them rest in front of a round, and lets them
+/// go on.
+fn start_around(
+    workers: u64,
+    rounds: u64,
+    log: &'static Log,
+    deed: impl FnOnce(),
+) -> Vec<JoinHandle<u64>> {
+    HOLD_AT.store(rounds / 4, SeqCst);
+    let started = start(workers, rounds, log);
+    while HELD.load(SeqCst) < workers {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    deed();
+    HOLD_AT.store(u64::MAX, SeqCst);
+    started
 }
 
 /// The workers' sums put together.
