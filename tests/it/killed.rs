@@ -1,7 +1,7 @@
 //! SIGKILL at random moments: every operation that had returned is in the trace, and
 //! the order is right.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
@@ -12,7 +12,10 @@ use heapline_trace::{Record, Trace};
 use crate::support::{Build, fresh_folder, program};
 
 /// Blocks that each thread keeps; as in the program.
-const WINDOW: u64 = 16;
+const WINDOW: usize = 16;
+
+/// Bytes of a thread's first block, less its number; as in the program.
+const FIRST: u64 = 1 << 20;
 
 fn soak() -> bool {
     std::env::var_os("HEAPLINE_SOAK").is_some()
@@ -59,61 +62,63 @@ fn read_notes(path: &std::path::Path) -> Vec<u64> {
         .collect()
 }
 
-/// The thread and round that a block's bytes tell, if it is one of the window's.
-fn owner(bytes: u64) -> Option<(u64, u64)> {
-    let (thread, round) = ((bytes.checked_sub(1)?) % 64, (bytes - 1) / 64);
-    (thread < 8).then_some((thread, round))
-}
-
 fn check(bytes: &[u8], notes: &[u64], round: u64) {
     let trace = Trace::open(bytes.to_vec()).expect("a readable trace");
     assert_eq!(trace.losses().missing_blocks, 0);
+    let mut found = HashSet::new();
     for stream in trace.streams() {
         let records: Vec<Record> = trace
             .records(stream)
             .map(|record| record.expect("no damage"))
             .collect();
-        // A stream is one worker's: its thread is the one whose blocks come by the thousand.
-        let allocated: Vec<(u64, u64)> = records
-            .iter()
-            .filter_map(|record| match record {
-                Record::Alloc { bytes, .. } => Some(*bytes),
-                _ => None,
-            })
-            .filter_map(owner)
-            .collect();
-        let mut counts: HashMap<u64, u64> = HashMap::new();
-        for (thread, _) in &allocated {
-            *counts.entry(*thread).or_default() += 1;
+        if let Some((thread, records)) = worker(&records) {
+            assert!(found.insert(thread), "kill {round}: thread {thread} twice");
+            prefix_is_exact(records, thread, notes[thread as usize], round);
         }
-        let Some((&thread, _)) = counts.iter().max_by_key(|(_, count)| **count) else {
-            continue;
-        };
-        let done = notes.get(thread as usize).copied().unwrap_or(0);
-        if done < 200 {
-            continue;
-        }
-        prefix_is_exact(&records, thread, done, round);
+    }
+    for (thread, &done) in notes.iter().enumerate() {
+        assert!(
+            done == 0 || found.contains(&(thread as u64)),
+            "kill {round}: thread {thread} had finished {done} rounds, its stream is not there"
+        );
     }
 }
 
-/// The worker's allocations are rounds 0, 1, 2, … without a gap, at least as far as it
-/// had noted, and the block of each round but the last few was freed.
+/// The worker whose stream this is, and what it recorded after its first block; none if
+/// it had not begun.
+fn worker(records: &[Record]) -> Option<(u64, &[Record])> {
+    records.iter().enumerate().find_map(|(index, record)| {
+        let Record::Alloc { bytes, .. } = record else {
+            return None;
+        };
+        let thread = bytes.checked_sub(FIRST).filter(|&thread| thread < 8)?;
+        Some((thread, &records[index + 1..]))
+    })
+}
+
+/// The worker's allocations are rounds 0, 1, 2, … and nothing else, at least as far as
+/// it had noted, and the block of each round but the last few was freed.
 fn prefix_is_exact(records: &[Record], thread: u64, done: u64, round: u64) {
-    let mut next = 0;
-    let mut live: HashMap<u64, u64> = HashMap::new();
+    let mut rounds = 0;
+    let mut live = HashSet::new();
     for record in records {
         match record {
             Record::Alloc { address, bytes, .. } => {
+                assert_eq!(
+                    *bytes,
+                    rounds % 1_000 * 64 + thread + 1,
+                    "kill {round}: thread {thread}, round {rounds}"
+                );
+                rounds += 1;
                 assert!(
-                    live.insert(*address, *bytes).is_none(),
+                    live.insert(*address),
                     "kill {round}: allocated over a live block"
                 );
-                // Blocks of the program's start may have such a size too: then they come
-                // before round 0 or repeat an expected one only by its exact bytes.
-                if *bytes == next % 1_000 * 64 + thread + 1 {
-                    next += 1;
-                }
+                assert!(
+                    live.len() <= WINDOW + 1,
+                    "kill {round}: {} blocks are live",
+                    live.len()
+                );
             }
             Record::Dealloc { address, .. } => {
                 live.remove(address);
@@ -122,13 +127,11 @@ fn prefix_is_exact(records: &[Record], thread: u64, done: u64, round: u64) {
         }
     }
     assert!(
-        next >= done,
-        "kill {round}: thread {thread} had finished {done} rounds, {next} are in the trace"
+        rounds >= done,
+        "kill {round}: thread {thread} had finished {done} rounds, {rounds} are in the trace"
     );
-    assert!(next <= done + 2, "kill {round}: {next} rounds of {done}");
     assert!(
-        (live.len() as u64) < WINDOW + 200,
-        "kill {round}: {} blocks are live",
-        live.len()
+        rounds <= done + 2,
+        "kill {round}: {rounds} rounds of {done}"
     );
 }

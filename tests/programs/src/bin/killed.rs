@@ -13,6 +13,10 @@ static ALLOC: heapline::Heapline = heapline::Heapline::system();
 /// Blocks that each thread keeps.
 const WINDOW: usize = 16;
 
+/// A thread's first block has so many bytes and its own number more: that is how the
+/// test knows whose stream it reads.
+const FIRST: usize = 1 << 20;
+
 fn main() {
     let threads: u64 = std::env::args()
         .nth(1)
@@ -57,6 +61,7 @@ fn map_notes() -> &'static [AtomicU64; 64] {
 /// Round n allocates a block of n * 64 + thread bytes, modulo, and frees the one of
 /// WINDOW rounds before.
 fn work(thread: u64, notes: &'static [AtomicU64; 64]) {
+    drop(black_box(Vec::<u8>::with_capacity(FIRST + thread as usize)));
     let mut window: [Vec<u8>; WINDOW] = [const { Vec::new() }; WINDOW];
     for round in 0.. {
         let bytes = (round % 1_000) * 64 + thread + 1;
