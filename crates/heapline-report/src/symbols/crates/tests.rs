@@ -92,7 +92,7 @@ fn crates_by_path() {
         "library/backtrace/src/lib.rs",
     );
     check(
-        "/root/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/mem/mod.rs",
+        "/home/me/.rustup/toolchains/stable/lib/rustlib/src/rust/library/core/src/mem/mod.rs",
         "f",
         "core",
         Standard,
