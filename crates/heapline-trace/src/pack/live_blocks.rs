@@ -17,6 +17,10 @@ const NEAR: u8 = 32;
 pub(super) struct Choice(pub(super) u8);
 
 impl Choice {
+    /// The newest block.
+    pub(super) const NEWEST: Choice = Choice(0);
+    /// The one allocated right behind the block that was freed before.
+    pub(super) const NEIGHBOUR: Choice = Choice(NEAR);
     /// One of the blocks remembered, by its number.
     pub(super) const FAR: Choice = Choice(3 * NEAR);
     /// A block that is not remembered, by its address.

@@ -108,7 +108,6 @@ impl StreamModel {
             }) => (*stamp, *address, *bytes, *node, *zeroed),
             _ => (0, 0, 0, NodeId(0), false),
         };
-        let walked = self.frames_walked;
         let id = self.code_id(coder, node, id)?;
         let site = self.tree.site_of(node);
         self.predictor.remember(site, node);
@@ -118,7 +117,6 @@ impl StreamModel {
         self.tree.site(site).zeroed = zeroed;
         let (address, origin) = self.addresses.code(coder, address, bytes);
         let stamp = self.code_stamp(coder, (0, hit, origin as usize), stamp);
-        self.frames_walked = walked;
         self.live.add(address, bytes, site, C::WRITES);
         Some(Record::Alloc {
             stamp,
@@ -156,9 +154,9 @@ impl StreamModel {
         }
         let site = freed.map_or(0, |block| block.site);
         self.predictor.remember(FREED_AT | site, FREED_AT | site);
-        let detail = match choice.0 {
-            0 => 0,
-            32 => 1,
+        let detail = match choice {
+            Choice::NEWEST => 0,
+            Choice::NEIGHBOUR => 1,
             _ => 2,
         };
         let stamp = self.code_stamp(coder, (1, hit, detail), stamp);
@@ -235,9 +233,7 @@ impl StreamModel {
         let (choice, block) = self.code_choice(coder, Kind::Realloc as usize, choice)?;
         let is_in_place = address == old_address;
         let (old_address, freed) = self.code_freed(coder, choice, block, old_address)?;
-        let walked = self.frames_walked;
         let start = self.code_stamp(coder, (2, hit, 0), start);
-        self.frames_walked = walked;
         let old_bytes = freed.as_ref().map(|block| block.bytes);
         let bytes = self.code_bytes(coder, node, old_bytes, bytes);
         let context = (bytes.max(1).ilog2() as usize / 2).min(7);
