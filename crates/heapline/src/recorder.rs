@@ -1,8 +1,8 @@
 //! What one thread does with an event: stack, record, stage.
 
 use heapline_trace::{
-    Encoder, FrameAddress as TraceAddress, HeaderField, MAX_COLD_RECORD_BYTES,
-    MAX_HOT_RECORD_BYTES, NodeId, StreamId,
+    Encoder, FrameAddress as TraceAddress, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES, NodeId,
+    StreamId,
 };
 use heapline_unwind::{
     CutReason, FIRST_NODE, FrameAddress, LOST_NODE, Module, Pages, Registers, StackEnd, StackLog,
@@ -17,8 +17,6 @@ use crate::sys;
 
 /// A thread's recording state. Owned by one thread at a time.
 pub(crate) struct Recorder {
-    stream: StreamId,
-    clock: Clock,
     unwinder: Unwinder,
     activations: Activations,
     writer: Writer,
@@ -34,14 +32,11 @@ struct Writer {
 impl Recorder {
     /// One that owns nothing yet, and is no stream's before it begins a recording.
     pub(crate) const fn new() -> Self {
-        let clock = Clock::MONOTONIC;
         Recorder {
-            stream: StreamId(0),
-            clock,
             unwinder: Unwinder::new(crate::config::Limits::DEFAULT.max_frames),
             activations: Activations::new(),
             writer: Writer {
-                clock,
+                clock: Clock::MONOTONIC,
                 encoder: Encoder::new(),
                 stage: None,
             },
@@ -55,9 +50,7 @@ impl Recorder {
         stream: StreamId,
         max_frames: u32,
     ) -> Result<(), Failure> {
-        self.stream = stream;
-        self.clock = Clock::choose();
-        self.writer.clock = self.clock;
+        self.writer.clock = Clock::choose();
         if let Some(old) = self.writer.stage.take() {
             old.abandon();
         }
@@ -66,10 +59,10 @@ impl Recorder {
         #[cfg(feature = "test-switches")]
         self.unwinder.set_memo(crate::test_switches::memo());
         self.writer.encoder.restart();
-        let stamp = self.clock.stamp(true);
+        let stamp = self.stamp(true);
         self.writer.stage = Some(Stage::open(
             recording,
-            self.stream,
+            stream,
             0,
             &mut self.writer.encoder,
             stamp,
@@ -82,7 +75,7 @@ impl Recorder {
     pub(crate) fn change_owner(&mut self) -> Result<(), Failure> {
         self.unwinder.forget_stack();
         self.activations.clear();
-        self.introduce(self.clock.stamp(true))
+        self.introduce(self.stamp(true))
     }
 
     fn introduce(&mut self, stamp: u64) -> Result<(), Failure> {
@@ -100,7 +93,7 @@ impl Recorder {
     /// The time now; see [`Clock::stamp`].
     #[inline]
     pub(crate) fn stamp(&self, ordered: bool) -> u64 {
-        self.clock.stamp(ordered)
+        self.writer.clock.stamp(ordered)
     }
 
     /// The node of the stack that these registers are the top of.
@@ -193,7 +186,7 @@ impl Recorder {
 
     /// Writes that the activation at this depth ended.
     pub(crate) fn write_exit(&mut self, depth: u32) -> Result<(), Failure> {
-        let stamp = self.clock.stamp(true);
+        let stamp = self.stamp(true);
         self.writer.put(MAX_HOT_RECORD_BYTES, |encoder, out| {
             encoder.scope_exit(out, stamp, depth)
         })
@@ -275,7 +268,9 @@ impl StackLog for Log<'_> {
         self.note(put);
     }
 
+    #[cfg(feature = "test-switches")]
     fn verified(&mut self, same: bool) {
+        use heapline_trace::HeaderField;
         sink::count(HeaderField::VerifiedStacks);
         if !same {
             sink::count(HeaderField::MismatchedStacks);
