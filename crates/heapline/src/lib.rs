@@ -83,6 +83,8 @@ mod clock;
 mod stage;
 
 mod environment;
+#[cfg(feature = "test-switches")]
+mod failing_calls;
 mod message;
 mod root;
 mod sink;

@@ -21,7 +21,7 @@ type Result<T> = core::result::Result<T, Errno>;
 /// valid for what it reads and writes.
 unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
     #[cfg(feature = "test-switches")]
-    if let Some(errno) = crate::test_switches::failure() {
+    if let Some(errno) = crate::failing_calls::failure() {
         return Err(errno);
     }
     // SAFETY: the caller's promise.
