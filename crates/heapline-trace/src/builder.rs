@@ -2,8 +2,8 @@
 
 use crate::block::{BLOCK_HEADER_BYTES, BlockHeader, BlockWord, CellKind, cell_bytes};
 use crate::{
-    Encoder, FrameAddress, HEADER_BYTES, Header, MAX_COLD_RECORD_BYTES, NodeId, ScopeLayout,
-    StreamId,
+    ArrayNote, Encoder, FrameAddress, HEADER_BYTES, Header, MAX_COLD_RECORD_BYTES, NodeId,
+    ScopeLayout, StreamId, TextId, TextKind,
 };
 
 /// Builds a whole trace file in memory.
@@ -191,6 +191,16 @@ impl StreamBuilder {
         path: &str,
     ) -> &mut Self {
         self.put(|encoder, out| encoder.module(out, range, bias, build_id, path.as_bytes()))
+    }
+
+    /// Adds a text that array notes can name.
+    pub fn text(&mut self, id: TextId, kind: TextKind, text: &[u8]) -> &mut Self {
+        self.put(|encoder, out| encoder.text(out, id, kind, text))
+    }
+
+    /// Adds a note on an array.
+    pub fn array(&mut self, stamp: u64, note: &ArrayNote) -> &mut Self {
+        self.put(|encoder, out| encoder.array(out, stamp, note))
     }
 
     /// Says that a module is gone.

@@ -6,7 +6,7 @@ use crate::record::{
     KIND_MASK, NEW_CACHED, NODE_CACHED, REALLOC, REALLOC_TIME, ZEROED,
 };
 use crate::varint::{Input, unzigzag};
-use crate::{BlockHeader, FrameAddress, NodeId, Record, RecordKind};
+use crate::{ArrayNote, BlockHeader, FrameAddress, NodeId, Record, RecordKind, TextId, TextKind};
 
 /// The delta state of one block while it is read.
 pub(crate) struct Decoder {
@@ -150,6 +150,15 @@ impl Decoder {
             _ if code == RecordKind::ScopeExit as u8 => Record::ScopeExit {
                 stamp: self.stamp(body)?,
                 depth: body.varint_u32()?,
+            },
+            _ if code == RecordKind::Text as u8 => Record::Text {
+                id: TextId(body.varint_u32()?),
+                kind: TextKind::from_code(u64::from(body.byte()?))?,
+                text: body.slice()?.to_vec(),
+            },
+            _ if code == RecordKind::Array as u8 => Record::Array {
+                stamp: self.stamp(body)?,
+                note: ArrayNote::from_numbers(|_| body.varint())?,
             },
             kind => Record::Unknown { kind },
         })
@@ -370,6 +379,25 @@ mod tests {
                 depth: 0,
             },
         ]);
+        let text = (TextId(3), TextKind::Name, b"weights");
+        let length = encoder
+            .text(&mut out, text.0, text.1, text.2)
+            .expect("fits");
+        bytes.extend_from_slice(&out[..length]);
+        expected.push(Record::Text {
+            id: text.0,
+            kind: text.1,
+            text: text.2.to_vec(),
+        });
+        for note in notes() {
+            let length = encoder.array(&mut out, stamp + 3, &note).expect("fits");
+            assert!(length <= crate::MAX_ARRAY_RECORD_BYTES, "{length}");
+            bytes.extend_from_slice(&out[..length]);
+            expected.push(Record::Array {
+                stamp: stamp + 3,
+                note,
+            });
+        }
         // A kind from the future, with three bytes.
         bytes.extend([63 << 2, 3, 1, 2, 3]);
         expected.push(Record::Unknown { kind: 63 });
@@ -381,6 +409,48 @@ mod tests {
         }
         assert_eq!(at, bytes.len());
         assert_eq!(decoder.record(&bytes, &mut at), None);
+    }
+
+    /// Every kind of note, with the largest numbers.
+    fn notes() -> [ArrayNote; 6] {
+        let handle = crate::ArrayHandle {
+            id: u64::MAX,
+            base: 7,
+            address: u64::MAX,
+            layout: TextId(u32::MAX),
+            unique_bytes: Some(u64::MAX - 1),
+            mapped_bytes: Some(0),
+            operation: TextId(1),
+            place: TextId(2),
+        };
+        [
+            ArrayNote::Handle(handle),
+            ArrayNote::Handle(crate::ArrayHandle {
+                unique_bytes: None,
+                mapped_bytes: None,
+                ..handle
+            }),
+            ArrayNote::Tracked {
+                address: 0,
+                layout: TextId(9),
+                unique_bytes: Some(0),
+                name: TextId(3),
+                place: TextId(4),
+            },
+            ArrayNote::Dropped { id: 1 },
+            ArrayNote::Copied {
+                from: 1,
+                to: 2,
+                bytes: u64::MAX,
+                fits_narrower: true,
+                operation: TextId(5),
+                place: TextId(6),
+            },
+            ArrayNote::Renamed {
+                id: 2,
+                name: TextId(3),
+            },
+        ]
     }
 
     #[test]

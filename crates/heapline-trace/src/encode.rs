@@ -6,10 +6,13 @@ use crate::record::{
     REALLOC, REALLOC_TIME, ZEROED,
 };
 use crate::varint::{Output, zigzag};
-use crate::{FrameAddress, NodeId, RecordKind};
+use crate::{ArrayNote, FrameAddress, MAX_TEXT_BYTES, NodeId, RecordKind, TextId, TextKind};
 
 /// Most bytes of an Alloc, Dealloc, Realloc, Node or Scope record.
 pub const MAX_HOT_RECORD_BYTES: usize = 64;
+
+/// Most bytes of an Array record.
+pub const MAX_ARRAY_RECORD_BYTES: usize = 128;
 
 /// Most bytes of any record: a module with the longest path there is.
 pub const MAX_COLD_RECORD_BYTES: usize = 4096 + 256;
@@ -253,6 +256,34 @@ impl Encoder {
         framed(out, RecordKind::ScopeExit, |output| {
             output.varint(delta);
             output.varint(u64::from(depth));
+        })
+    }
+
+    /// Writes a Text record; a text that is too long keeps its beginning.
+    pub fn text(
+        &mut self,
+        out: &mut [u8],
+        id: TextId,
+        kind: TextKind,
+        text: &[u8],
+    ) -> Option<usize> {
+        let text = text.get(..text.len().min(MAX_TEXT_BYTES)).unwrap_or(&[]);
+        framed(out, RecordKind::Text, |output| {
+            output.varint(u64::from(id.0));
+            output.byte(kind as u8);
+            output.slice(text);
+        })
+    }
+
+    /// Writes an Array record.
+    pub fn array(&mut self, out: &mut [u8], stamp: u64, note: &ArrayNote) -> Option<usize> {
+        let delta = self.advance(stamp);
+        framed(out, RecordKind::Array, |output| {
+            output.varint(delta);
+            let (numbers, length) = note.numbers();
+            for number in numbers.into_iter().take(length) {
+                output.varint(number);
+            }
         })
     }
 

@@ -29,6 +29,7 @@
 //! so in the upper half of the version; its model is part of the format.
 
 mod address;
+mod arrays;
 mod block;
 mod builder;
 mod cache;
@@ -45,9 +46,12 @@ mod source;
 mod varint;
 
 pub use address::{CodeAddress, FrameAddress};
+pub use arrays::{
+    ArrayHandle, ArrayLayout, ArrayNote, MAX_AXES, MAX_TEXT_BYTES, Place, TextId, TextKind,
+};
 pub use block::{BLOCK_HEADER_BYTES, BlockHeader, BlockWord, CellKind, PAGE_BYTES, cell_bytes};
 pub use builder::{StreamBuilder, TraceBuilder};
-pub use encode::{Encoder, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES};
+pub use encode::{Encoder, MAX_ARRAY_RECORD_BYTES, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES};
 pub use error::TraceError;
 pub use header::{
     ClockMode, EndState, HEADER_BYTES, Header, HeaderField, Identity, StopReason, UnwindMode,

@@ -20,7 +20,7 @@
 //! the address itself follows. A *node* is one byte, a slot in a table of recent nodes,
 //! or a varint counted down from the newest node. Both tables start empty in a block.
 
-use crate::{FrameAddress, NodeId};
+use crate::{ArrayNote, FrameAddress, NodeId, TextId, TextKind};
 
 /// One thing that happened in a stream. Stamps are ticks; see [`crate::Header::nanoseconds`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,22 @@ pub enum Record {
         /// Which activation.
         depth: u32,
     },
+    /// A text that notes of this stream name by its number from here on.
+    Text {
+        /// The number.
+        id: TextId,
+        /// What it is.
+        kind: TextKind,
+        /// The text.
+        text: Vec<u8>,
+    },
+    /// Something happened to an array.
+    Array {
+        /// When.
+        stamp: u64,
+        /// What.
+        note: ArrayNote,
+    },
     /// A kind that this version does not know.
     Unknown {
         /// Its code.
@@ -151,6 +167,10 @@ pub enum RecordKind {
     ScopeLine = 12,
     /// See [`Record::ScopeExit`].
     ScopeExit = 13,
+    /// See [`Record::Text`].
+    Text = 14,
+    /// See [`Record::Array`].
+    Array = 15,
 }
 
 pub(crate) const KIND_MASK: u8 = 0b11;
@@ -180,10 +200,12 @@ impl Record {
             | Record::Thread { stamp, .. }
             | Record::ScopeEnter { stamp, .. }
             | Record::ScopeLine { stamp, .. }
-            | Record::ScopeExit { stamp, .. } => Some(*stamp),
+            | Record::ScopeExit { stamp, .. }
+            | Record::Array { stamp, .. } => Some(*stamp),
             Record::Node { .. }
             | Record::Module { .. }
             | Record::ModulesChanged
+            | Record::Text { .. }
             | Record::Unknown { .. } => None,
         }
     }

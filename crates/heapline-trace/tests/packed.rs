@@ -2,8 +2,8 @@
 //! take much memory.
 
 use heapline_trace::{
-    Contents, EndState, FrameAddress, HEADER_BYTES, NodeId, PAGE_BYTES, Record, StreamBuilder,
-    Trace, TraceBuilder, TraceError, pack, verify,
+    ArrayHandle, ArrayNote, Contents, EndState, FrameAddress, HEADER_BYTES, NodeId, PAGE_BYTES,
+    Place, Record, StreamBuilder, TextId, TextKind, Trace, TraceBuilder, TraceError, pack, verify,
 };
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ struct Step {
 fn step() -> impl Strategy<Value = Step> {
     let ticks = prop_oneof![8 => 0u64..70, 1 => 0u64..1 << 40];
     let number = prop_oneof![4 => 0u64..40, 1 => any::<u64>()];
-    (0u8..20, 0usize..3, ticks, number).prop_map(|(kind, stream, ticks, number)| Step {
+    (0u8..22, 0usize..3, ticks, number).prop_map(|(kind, stream, ticks, number)| Step {
         kind,
         stream,
         ticks,
@@ -149,11 +149,59 @@ impl Program {
             18 => {
                 stream.scope_line(stamp, self.depth, number as u32);
             }
-            _ => {
+            19 => {
                 stream.scope_exit(stamp, self.depth);
                 self.depth = self.depth.saturating_sub(1);
             }
+            20 => {
+                let kind = if number.is_multiple_of(2) {
+                    TextKind::Name
+                } else {
+                    TextKind::Place
+                };
+                stream.text(TextId(number as u32), kind, &number.to_le_bytes());
+            }
+            _ => {
+                stream.array(stamp, &note(number));
+            }
         }
+    }
+}
+
+fn note(number: u64) -> ArrayNote {
+    let text = TextId(number as u32);
+    let some = (!number.is_multiple_of(3)).then_some(number / 2);
+    match number % 5 {
+        0 => ArrayNote::Handle(ArrayHandle {
+            id: number,
+            base: number / 7,
+            address: Program::address(number),
+            layout: text,
+            unique_bytes: some,
+            mapped_bytes: some,
+            operation: text,
+            place: text,
+        }),
+        1 => ArrayNote::Tracked {
+            address: number,
+            layout: text,
+            unique_bytes: some,
+            name: text,
+            place: text,
+        },
+        2 => ArrayNote::Dropped { id: number },
+        3 => ArrayNote::Copied {
+            from: number,
+            to: number / 2,
+            bytes: number,
+            fits_narrower: number.is_multiple_of(2),
+            operation: text,
+            place: text,
+        },
+        _ => ArrayNote::Renamed {
+            id: number,
+            name: text,
+        },
     }
 }
 
@@ -306,20 +354,20 @@ fn a_loop_takes_next_to_nothing() {
 /// and must give the packed format another number.
 #[test]
 fn the_bytes_are_pinned() {
-    let steps: Vec<Step> = (0..2_000u64)
-        .map(|round| {
+    let program = |kinds: u64| {
+        let steps = (0..2_000u64).map(|round| {
             let random = round.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
             Step {
-                kind: (random % 20) as u8,
+                kind: (random % kinds) as u8,
                 stream: (random >> 8) as usize % 3,
                 ticks: random >> 16 & 127,
                 number: random >> 24 & 31,
             }
-        })
-        .collect();
-    let packed = [sample(), random_trace(&steps, EndState::Exit)].map(|raw| round_trip(&raw));
-    let sums = packed.map(|bytes| crc32fast::hash(&bytes));
-    assert_eq!(sums, [2_461_489_724, 2_265_341_054]);
+        });
+        random_trace(&steps.collect::<Vec<_>>(), EndState::Exit)
+    };
+    let sums = [sample(), program(20), program(22)].map(|raw| crc32fast::hash(&round_trip(&raw)));
+    assert_eq!(sums, [2_461_489_724, 2_265_341_054, 1_409_340_644]);
 }
 
 #[test]
@@ -392,7 +440,10 @@ fn paths_can_be_left_out() {
     builder
         .stream()
         .module((0, 0x1000), 0, b"id", "/home/me/bin/app")
-        .module((0x1000, 0x2000), 0, b"", "[vdso]");
+        .module((0x1000, 0x2000), 0, b"", "[vdso]")
+        .text(TextId(0), TextKind::Place, &place("/home/me/src/main.rs"))
+        .text(TextId(1), TextKind::Place, &place("src/other.rs"))
+        .text(TextId(2), TextKind::Name, b"/weights");
     let contents = Contents {
         without_paths: true,
         ..Contents::default()
@@ -415,6 +466,27 @@ fn paths_can_be_left_out() {
         paths.collect::<Vec<_>>(),
         [b"app".to_vec(), b"[vdso]".to_vec()]
     );
+    let records = packed.records(&packed.streams()[0]);
+    let texts = records.filter_map(|record| match record.expect("whole") {
+        Record::Text { text, .. } => Some(text),
+        _ => None,
+    });
+    assert_eq!(
+        texts.collect::<Vec<_>>(),
+        [
+            place("main.rs"),
+            place("src/other.rs"),
+            b"/weights".to_vec()
+        ]
+    );
+}
+
+/// The text of line 7 of a file.
+fn place(file: &str) -> Vec<u8> {
+    let mut text = vec![0; 64];
+    let length = Place::write(&mut text, file, 7).expect("fits");
+    text.truncate(length);
+    text
 }
 
 #[test]

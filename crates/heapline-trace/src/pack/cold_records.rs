@@ -1,10 +1,11 @@
-//! Records that are rare, or small: scopes, threads, modules, and the marks of damage.
+//! Records that are rare, or small: scopes, threads, modules, arrays, and the marks of damage.
 
+use super::array_notes::ArrayNotes;
 use super::item::{DAMAGES, Item};
 use super::numbers::{Number, Tree};
 use super::range_coder::{Bit, Coder};
 use super::times::Times;
-use crate::Record;
+use crate::{Record, TextId, TextKind};
 
 /// The longest text that is written: a path with room to spare.
 pub(super) const MAX_TEXT_BYTES: usize = 1 << 14;
@@ -12,6 +13,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 1 << 14;
 /// Circumstances of stamps of records that are no events: above those of events.
 const SCOPE_TIMES: usize = 1 << 12;
 const THREAD_TIMES: usize = SCOPE_TIMES << 1;
+const ARRAY_TIMES: usize = SCOPE_TIMES << 2;
 
 pub(super) struct ColdRecords {
     kinds: Tree<3, 8>,
@@ -25,6 +27,7 @@ pub(super) struct ColdRecords {
     numbers: Number,
     text_length: Number,
     text: Tree<8, 256>,
+    arrays: ArrayNotes,
 }
 
 /// Codes of the kinds below.
@@ -32,6 +35,8 @@ const MODULE: usize = 0;
 const MODULES_CHANGED: usize = 1;
 const THREAD: usize = 2;
 const DAMAGE: usize = 3;
+const TEXT: usize = 4;
+const ARRAY: usize = 5;
 
 impl ColdRecords {
     pub(super) fn new() -> Self {
@@ -46,6 +51,7 @@ impl ColdRecords {
             numbers: Number::new(),
             text_length: Number::new(),
             text: Tree::new(),
+            arrays: ArrayNotes::new(),
         }
     }
 
@@ -128,6 +134,8 @@ impl ColdRecords {
             Item::Record(Record::Module { .. }) => MODULE,
             Item::Record(Record::ModulesChanged) => MODULES_CHANGED,
             Item::Record(Record::Thread { .. }) => THREAD,
+            Item::Record(Record::Text { .. }) => TEXT,
+            Item::Record(Record::Array { .. }) => ARRAY,
             _ => DAMAGE,
         };
         Some(match self.kinds.code(coder, kind) {
@@ -143,6 +151,17 @@ impl ColdRecords {
                 let what = usize::try_from(self.numbers.code(coder, what as u64)).ok()?;
                 DAMAGES.get(what)?;
                 Item::Damage { offset, what }
+            }
+            TEXT => self.code_array_text(coder, item)?,
+            ARRAY => {
+                let (stamp, note) = match item {
+                    Item::Record(Record::Array { stamp, note }) => (*stamp, Some(note)),
+                    _ => (0, None),
+                };
+                let note = self.arrays.code(coder, note)?;
+                let kind = note.numbers().0[0] as usize;
+                let stamp = times.code(coder, ARRAY_TIMES + kind, stamp);
+                Item::Record(Record::Array { stamp, note })
             }
             _ => return None,
         })
@@ -182,6 +201,18 @@ impl ColdRecords {
             stamp: times.code(coder, THREAD_TIMES, stamp),
             tid: u32::try_from(self.numbers.code(coder, u64::from(tid))).ok()?,
             name: self.code_text(coder, name)?,
+        }))
+    }
+
+    fn code_array_text<C: Coder>(&mut self, coder: &mut C, item: &Item) -> Option<Item> {
+        let (id, kind, text) = match item {
+            Item::Record(Record::Text { id, kind, text }) => (id.0, *kind as u64, text.as_slice()),
+            _ => (0, 0, [].as_slice()),
+        };
+        Some(Item::Record(Record::Text {
+            id: TextId(u32::try_from(self.numbers.code(coder, u64::from(id))).ok()?),
+            kind: TextKind::from_code(self.numbers.code(coder, kind))?,
+            text: self.code_text(coder, text)?,
         }))
     }
 

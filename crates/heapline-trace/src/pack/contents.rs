@@ -1,6 +1,6 @@
 //! What goes into a packed trace besides its records, and what is left out of it.
 
-use crate::{Header, Record, ScopeTable};
+use crate::{Header, Place, Record, ScopeTable, TextKind};
 
 /// How to pack a trace.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +39,15 @@ impl Contents<'_> {
                 bias,
                 build_id,
                 path: file_name(&path).to_vec(),
+            },
+            Record::Text {
+                id,
+                kind: TextKind::Place,
+                text,
+            } if self.without_paths => Record::Text {
+                id,
+                kind: TextKind::Place,
+                text: Place::without_folders(&text),
             },
             record => record,
         }

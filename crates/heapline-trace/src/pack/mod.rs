@@ -24,6 +24,7 @@
 //! its start, group after group; behind a damaged group the rest of it is lost.
 
 mod addresses;
+mod array_notes;
 mod call_tree;
 mod cold_records;
 mod contents;

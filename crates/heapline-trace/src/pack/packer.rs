@@ -115,13 +115,13 @@ fn item(record: Result<Record, TraceError>) -> Result<Item, TraceError> {
         Ok(Record::Unknown { .. }) => Err(TraceError::unpackable(
             "it holds records of a newer heapline",
         )),
-        Ok(Record::Module { path: text, .. } | Record::Thread { name: text, .. })
-            if text.len() > MAX_TEXT_BYTES =>
-        {
-            Err(TraceError::unpackable(
-                "it holds a name of impossible length",
-            ))
-        }
+        Ok(
+            Record::Module { path: text, .. }
+            | Record::Thread { name: text, .. }
+            | Record::Text { text, .. },
+        ) if text.len() > MAX_TEXT_BYTES => Err(TraceError::unpackable(
+            "it holds a name of impossible length",
+        )),
         Ok(Record::Module { build_id, .. }) if build_id.len() > MAX_TEXT_BYTES => Err(
             TraceError::unpackable("it holds a build id of impossible length"),
         ),
