@@ -20,18 +20,20 @@ impl ArrayId {
     }
 }
 
-/// Which buffer it is, and which line made it.
+/// Which buffer it is, what made it, and on which line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) id: ArrayId,
+    pub(crate) operation: &'static str,
     pub(crate) created_at: &'static Location<'static>,
 }
 
 impl Origin {
     #[track_caller]
-    pub(crate) fn here() -> Self {
+    pub(crate) fn here(operation: &'static str) -> Self {
         Origin {
             id: ArrayId::next(),
+            operation,
             created_at: Location::caller(),
         }
     }

@@ -1,42 +1,96 @@
-//! What a recording would be told of arrays: the one place that knows who listens.
-//!
-//! Blocks are known by their addresses, after the fact, and nothing here keeps one alive.
+//! What a recording is told of arrays. Without one each of these is a load and a return.
 
 use std::panic::Location;
 
+use heapline::arrays::{self, Elements};
+
 use crate::identity::ArrayId;
-use crate::memory::MemoryLayout;
+use crate::memory::{MemoryLayout, unique_nbytes_from_strides};
 
 type Caller = &'static Location<'static>;
 
-/// A buffer exists: made, or adopted.
-pub(crate) fn array(_elements: MemoryLayout<'_>, _id: ArrayId, _caller: Caller) {}
+/// What a copy made of the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Values {
+    AsTheyWere,
+    /// Elements of fewer bytes have each of them exactly.
+    FitNarrower,
+}
 
-/// A plain ndarray array or view has a name.
-pub(crate) fn tracked(_elements: MemoryLayout<'_>, _name: &str, _caller: Caller) {}
+/// A buffer exists, made or adopted, and its first handle.
+pub(crate) fn made(
+    layout: &MemoryLayout<'_>,
+    id: ArrayId,
+    mapped_nbytes: Option<usize>,
+    operation: &'static str,
+    caller: Caller,
+) {
+    if arrays::is_recording() {
+        let elements = elements(layout);
+        arrays::made(&elements, id.get(), mapped_nbytes, operation, caller);
+    }
+}
 
 /// There is one more handle onto a buffer.
 pub(crate) fn view(
-    _elements: MemoryLayout<'_>,
-    _id: ArrayId,
-    _base: ArrayId,
-    _operation: &'static str,
-    _caller: Caller,
+    layout: &MemoryLayout<'_>,
+    id: ArrayId,
+    base: ArrayId,
+    operation: &'static str,
+    caller: Caller,
 ) {
+    if arrays::is_recording() {
+        arrays::view(&elements(layout), id.get(), base.get(), operation, caller);
+    }
+}
+
+/// A plain ndarray array or view has a name.
+pub(crate) fn tracked(layout: &MemoryLayout<'_>, name: &str, caller: Caller) {
+    if arrays::is_recording() {
+        arrays::tracked(&elements(layout), name, caller);
+    }
 }
 
 /// A handle is gone.
-pub(crate) fn dropped(_id: ArrayId) {}
+pub(crate) fn dropped(id: ArrayId) {
+    arrays::dropped(id.get());
+}
 
-/// An operation had to copy.
+/// An operation had to copy so many bytes.
 pub(crate) fn copied(
-    _from: ArrayId,
-    _to: ArrayId,
-    _nbytes: usize,
-    _operation: &'static str,
-    _caller: Caller,
+    from: ArrayId,
+    to: ArrayId,
+    nbytes: usize,
+    values: Values,
+    operation: &'static str,
+    caller: Caller,
 ) {
+    let fits_narrower = values == Values::FitNarrower;
+    arrays::copied(
+        from.get(),
+        to.get(),
+        nbytes,
+        fits_narrower,
+        operation,
+        caller,
+    );
 }
 
 /// A handle has a name.
-pub(crate) fn renamed(_id: ArrayId, _name: &str) {}
+pub(crate) fn renamed(id: ArrayId, name: &str) {
+    arrays::renamed(id.get(), name);
+}
+
+fn elements<'a>(layout: &MemoryLayout<'a>) -> Elements<'a> {
+    Elements {
+        address: match layout.is_empty() {
+            true => 0,
+            false => layout.byte_bounds().start,
+        },
+        dtype: layout.dtype.name(),
+        itemsize: layout.itemsize(),
+        shape: layout.shape(),
+        strides: layout.strides,
+        unique_nbytes: unique_nbytes_from_strides(*layout),
+    }
+}

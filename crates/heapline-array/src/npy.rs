@@ -243,7 +243,7 @@ pub fn read_npy(path: impl AsRef<Path>) -> Result<AnyArray, NpyError> {
     let (preamble, reader) = opened().map_err(failed)?;
     with_dtype!(preamble.dtype, T => {
         let array = elements::<T>(&preamble, reader).map_err(failed)?;
-        Ok(NdArray::from_array(array).into())
+        Ok(NdArray::made(array, "read_npy").into())
     })
 }
 
@@ -283,7 +283,7 @@ pub(crate) fn mapped(path: &Path, map: io::Result<memmap2::Mmap>) -> Result<AnyA
     use crate::identity::Origin;
     use crate::placement::Misplaced;
 
-    let origin = Origin::here();
+    let origin = Origin::here("open_npy_mmap");
     let array = || -> Result<AnyArray, Kind> {
         let map = map?;
         let preamble = Preamble::read(io::Cursor::new(&map[..]), map.len() as u64)?;

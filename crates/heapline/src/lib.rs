@@ -76,8 +76,10 @@ mod state;
 mod thread_state;
 
 mod activations;
+pub mod arrays;
 mod counters;
 mod scope;
+mod texts;
 
 mod clock;
 mod stage;

@@ -1,8 +1,9 @@
 //! What one thread does with an event: stack, record, stage.
 
 use heapline_trace::{
-    Encoder, FrameAddress as TraceAddress, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES, NodeId,
-    StreamId,
+    ArrayNote, Encoder, FrameAddress as TraceAddress, MAX_ARRAY_RECORD_BYTES,
+    MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES, MAX_TEXT_BYTES, NodeId, StreamId, TextId,
+    TextKind,
 };
 use heapline_unwind::{
     CutReason, FIRST_NODE, FrameAddress, LOST_NODE, Module, Pages, Registers, StackEnd, StackLog,
@@ -14,11 +15,13 @@ use crate::clock::Clock;
 use crate::sink::{self, Failure};
 use crate::stage::Stage;
 use crate::sys;
+use crate::texts::{Found, Texts};
 
 /// A thread's recording state. Owned by one thread at a time.
 pub(crate) struct Recorder {
     unwinder: Unwinder,
     activations: Activations,
+    texts: Texts,
     writer: Writer,
 }
 
@@ -35,6 +38,7 @@ impl Recorder {
         Recorder {
             unwinder: Unwinder::new(crate::config::Limits::DEFAULT.max_frames),
             activations: Activations::new(),
+            texts: Texts::new(),
             writer: Writer {
                 clock: Clock::MONOTONIC,
                 encoder: Encoder::new(),
@@ -55,6 +59,7 @@ impl Recorder {
             old.abandon();
         }
         self.activations.clear();
+        self.texts.clear();
         self.unwinder.restart(max_frames);
         #[cfg(feature = "test-switches")]
         self.unwinder.set_memo(crate::test_switches::memo());
@@ -153,6 +158,27 @@ impl Recorder {
     /// The line marks of `#[profile]` functions.
     pub(crate) fn activations(&mut self) -> &mut Activations {
         &mut self.activations
+    }
+
+    /// The number of a text of this stream, which is told if it is new.
+    pub(crate) fn text(&mut self, kind: TextKind, text: &[u8]) -> Result<TextId, Failure> {
+        let text = text.get(..MAX_TEXT_BYTES).unwrap_or(text);
+        match self.texts.find(kind, text) {
+            Found::Known(id) => Ok(id),
+            Found::New(id) => {
+                self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
+                    encoder.text(out, id, kind, text)
+                })?;
+                Ok(id)
+            }
+        }
+    }
+
+    /// Records something about an array.
+    pub(crate) fn array(&mut self, stamp: u64, note: &ArrayNote) -> Result<(), Failure> {
+        self.writer.put(MAX_ARRAY_RECORD_BYTES, |encoder, out| {
+            encoder.array(out, stamp, note)
+        })
     }
 
     /// Line marks that wait for an event come before it.

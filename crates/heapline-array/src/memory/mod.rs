@@ -6,6 +6,8 @@ mod ownership;
 mod progression;
 mod unique;
 
+pub(crate) use unique::unique_nbytes_from_strides;
+
 pub use layout::{Flags, MemoryLayout};
 pub use overlap::TooHard;
 pub use ownership::{Ownership, Owns};
@@ -109,7 +111,7 @@ pub trait ArrayMemory {
     /// Gives the array a name and this line in a recording, if one runs.
     #[track_caller]
     fn track(&self, name: &str) -> &Self {
-        notes::tracked(self.memory_layout(), name, std::panic::Location::caller());
+        notes::tracked(&self.memory_layout(), name, std::panic::Location::caller());
         self
     }
 }

@@ -4,6 +4,8 @@
 //! one of step 1 for the bytes of an element. Terms whose sums leave no gap are fused to
 //! one: a contiguous array of any shape becomes a single term.
 
+use smallvec::SmallVec;
+
 use super::layout::MemoryLayout;
 
 /// The numbers 0, `step`, 2·`step`, … `last`·`step`.
@@ -19,8 +21,13 @@ impl Term {
     }
 }
 
+/// Terms that need no memory of the heap.
+pub(crate) const INLINE_TERMS: usize = 8;
+
+pub(crate) type Terms = SmallVec<[Term; INLINE_TERMS]>;
+
 /// The distances of an array's bytes from the lowest of them.
-pub(crate) fn terms(layout: MemoryLayout<'_>) -> Vec<Term> {
+pub(crate) fn terms(layout: MemoryLayout<'_>) -> Terms {
     let item = Term {
         step: 1,
         last: layout.itemsize() as u128 - 1,
@@ -33,10 +40,10 @@ pub(crate) fn terms(layout: MemoryLayout<'_>) -> Vec<Term> {
 }
 
 /// The same sums of fewer terms, smallest step first.
-pub(crate) fn fused(mut terms: Vec<Term>) -> Vec<Term> {
+pub(crate) fn fused(mut terms: Terms) -> Terms {
     terms.retain(|term| term.last > 0);
     terms.sort_unstable_by_key(|term| term.step);
-    let mut fused: Vec<Term> = Vec::with_capacity(terms.len());
+    let mut fused = Terms::with_capacity(terms.len());
     for term in terms {
         // It starts at the latest where the other ends, and on its grid: no gap.
         let continues = |other: &&mut Term| {

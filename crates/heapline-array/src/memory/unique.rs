@@ -1,7 +1,7 @@
 //! How many distinct bytes an array touches.
 
 use super::layout::MemoryLayout;
-use super::progression::{Term, fused, terms};
+use super::progression::{INLINE_TERMS, Term, fused, terms};
 
 /// Distinct bytes, each counted once however often elements repeat or overlap.
 pub(crate) fn unique_nbytes(layout: MemoryLayout<'_>) -> usize {
@@ -9,18 +9,32 @@ pub(crate) fn unique_nbytes(layout: MemoryLayout<'_>) -> usize {
         return 0;
     }
     let terms = fused(terms(layout));
+    let count =
+        product(&terms).unwrap_or_else(|| count_sums(&terms, terms.iter().map(Term::reach).sum()));
+    count as usize
+}
+
+/// The same, where it can be told from the strides alone and allocates nothing.
+pub(crate) fn unique_nbytes_from_strides(layout: MemoryLayout<'_>) -> Option<usize> {
+    if layout.is_empty() {
+        return Some(0);
+    }
+    // One term more than axes.
+    if layout.shape().len() >= INLINE_TERMS {
+        return None;
+    }
+    Some(product(&fused(terms(layout)))? as usize)
+}
+
+/// How many sums there are if no two are equal: each step is beyond all smaller sums.
+fn product(terms: &[Term]) -> Option<u128> {
     let mut reach = 0;
     let is_disjoint = terms.iter().all(|term| {
         let is_beyond = term.step > reach;
         reach += term.reach();
         is_beyond
     });
-    let count = if is_disjoint {
-        terms.iter().map(|term| term.last + 1).product()
-    } else {
-        count_sums(&terms, terms.iter().map(Term::reach).sum())
-    };
-    count as usize
+    is_disjoint.then(|| terms.iter().map(|term| term.last + 1).product())
 }
 
 /// Marks every sum in a bitmap, of one bit for each byte of the extent.

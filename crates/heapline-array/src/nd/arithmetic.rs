@@ -24,7 +24,13 @@ macro_rules! operator {
 
             #[track_caller]
             fn $method(self, other: &NdArray<A, E>) -> Self::Output {
-                NdArray::from_array((&self.view()).$method(&other.view()))
+                let result = (&self.view()).$method(&other.view());
+                let is_larger = result.shape() != self.shape() || result.shape() != other.shape();
+                let operation = match is_larger {
+                    true => concat!("broadcast ", stringify!($method)),
+                    false => stringify!($method),
+                };
+                NdArray::made(result, operation)
             }
         }
 
@@ -38,7 +44,7 @@ macro_rules! operator {
 
             #[track_caller]
             fn $method(self, other: A) -> Self::Output {
-                NdArray::from_array((&self.view()).$method(other))
+                NdArray::made((&self.view()).$method(other), stringify!($method))
             }
         }
 

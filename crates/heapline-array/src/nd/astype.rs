@@ -9,6 +9,7 @@ use super::copy::{Order, empty_like};
 use crate::dtype::convert;
 use crate::error::CreateError;
 use crate::memory::ArrayMemory;
+use crate::notes::Values;
 use crate::placement::signed;
 use crate::{CastReport, Casting, DType, Element, can_cast};
 
@@ -137,7 +138,14 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         if how.same_value && !report.is_lossless() {
             return Err(CastError::ValueChanged(report));
         }
-        Ok((self.copied(converted, "astype"), report))
+        let converted = NdArray::made(converted, "astype");
+        let fits_narrower = B::DTYPE.itemsize() < A::DTYPE.itemsize() && report.is_lossless();
+        let values = match fits_narrower {
+            true => Values::FitNarrower,
+            false => Values::AsTheyWere,
+        };
+        converted.note_copied(self.id(), converted.nbytes(), values, "astype");
+        Ok((converted, report))
     }
 
     fn has_order(&self, order: Order) -> bool {

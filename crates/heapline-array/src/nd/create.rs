@@ -48,7 +48,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     pub fn try_zeros(shape: impl ShapeBuilder<Dim = D>) -> Result<Self, CreateError> {
         let shape = shape.into_shape_with_order();
         let zeros = reserved(&shape, try_zeroed)?;
-        Ok(Self::of_shape(shape, zeros))
+        Ok(Self::of_shape(shape, zeros, "zeros"))
     }
 
     /// An array of ones.
@@ -67,7 +67,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If there is no memory for it.
     #[track_caller]
     pub fn try_ones(shape: impl ShapeBuilder<Dim = D>) -> Result<Self, CreateError> {
-        Self::try_full(shape, A::from_value(Value::UInt(1)))
+        Self::filled(shape, A::from_value(Value::UInt(1)), "ones")
     }
 
     /// An array of one value.
@@ -86,10 +86,19 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If there is no memory for it.
     #[track_caller]
     pub fn try_full(shape: impl ShapeBuilder<Dim = D>, value: A) -> Result<Self, CreateError> {
+        Self::filled(shape, value, "full")
+    }
+
+    #[track_caller]
+    fn filled(
+        shape: impl ShapeBuilder<Dim = D>,
+        value: A,
+        operation: &'static str,
+    ) -> Result<Self, CreateError> {
         let shape = shape.into_shape_with_order();
         let mut elements = reserved(&shape, |length| try_reserved(length))?;
         elements.resize(shape.size(), value);
-        Ok(Self::of_shape(shape, elements))
+        Ok(Self::of_shape(shape, elements, operation))
     }
 
     /// A mapped file's elements from this byte on, read-only.
@@ -108,9 +117,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     #[track_caller]
-    fn of_shape(shape: Shape<D>, elements: Vec<A>) -> Self {
+    fn of_shape(shape: Shape<D>, elements: Vec<A>, operation: &'static str) -> Self {
         let array = Array::from_shape_vec(shape, elements);
-        Self::from_array(array.unwrap_or_else(|_| unreachable!("as many as the shape has")))
+        let array = array.unwrap_or_else(|_| unreachable!("as many as the shape has"));
+        Self::made(array, operation)
     }
 }
 
@@ -120,7 +130,7 @@ impl<A: Element> NdArray<A, Ix1> {
     #[track_caller]
     #[must_use]
     pub fn from_vec(elements: Vec<A>) -> Self {
-        Self::from_array(Array::from_vec(elements))
+        Self::made(Array::from_vec(elements), "from_vec")
     }
 
     /// The integers from `start` up, or down, to `stop`, which is not among them. What does
@@ -152,7 +162,7 @@ impl<A: Element> NdArray<A, Ix1> {
         let mut elements = reserved(&shape, |length| try_reserved(length))?;
         let numbers = (0..length as i64).map(|index| start.wrapping_add(index.wrapping_mul(step)));
         elements.extend(numbers.map(|number| A::from_value(Value::Int(number))));
-        Ok(Self::of_shape(shape, elements))
+        Ok(Self::of_shape(shape, elements, "arange"))
     }
 }
 

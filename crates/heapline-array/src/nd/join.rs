@@ -10,9 +10,8 @@ use super::create::allocate;
 use super::{CopyMode, NdArray, Order};
 use crate::Element;
 use crate::error::{ArrayError, Kind};
-use crate::identity::Origin;
 use crate::memory::ArrayMemory;
-use crate::notes;
+use crate::notes::Values;
 
 /// Arrays one after the other along an axis. A copy; the peak is the result and the list of
 /// their views.
@@ -127,17 +126,10 @@ fn joined<A: Element, D: Dimension>(
             .assign(&view);
         start = stop;
     }
-    let origin = Origin::here();
-    let whole = NdArray::with_origin(whole, origin);
+    let whole = NdArray::made(whole, operation);
     for array in arrays {
         let array: &NdArray<A, D> = array.borrow();
-        notes::copied(
-            array.id(),
-            origin.id,
-            array.nbytes(),
-            operation,
-            origin.created_at,
-        );
+        whole.note_copied(array.id(), array.nbytes(), Values::AsTheyWere, operation);
     }
     Ok(whole)
 }

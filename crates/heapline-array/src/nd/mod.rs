@@ -38,7 +38,7 @@ use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder};
 use crate::Element;
 use crate::identity::{ArrayId, Origin};
 use crate::memory::{ArrayMemory, MemoryLayout};
-use crate::notes;
+use crate::notes::{self, Values};
 use crate::placement::{Misplaced, reverse, signed};
 use crate::storage::Storage;
 
@@ -71,8 +71,9 @@ use crate::storage::Storage;
 /// in place through the only handle; [`make_mut`](Self::make_mut) copies first if need be.
 /// In NumPy, a write through a view changes its base; here it cannot.
 pub struct NdArray<A: Element, D: Dimension = IxDyn> {
-    storage: Storage<A, D>,
+    // Dropped first: that the handle is gone is noted while it still holds the buffer.
     identity: Identity,
+    storage: Storage<A, D>,
 }
 
 /// What a handle is, besides its elements.
@@ -94,7 +95,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     #[must_use]
     pub fn from_array(array: Array<A, D>) -> Self {
-        Self::with_origin(array, Origin::here())
+        Self::made(array, "from_array")
+    }
+
+    /// The array as the buffer that an operation made.
+    #[track_caller]
+    pub(crate) fn made(array: Array<A, D>, operation: &'static str) -> Self {
+        Self::with_origin(array, Origin::here(operation))
     }
 
     /// The array as the buffer of that origin.
@@ -112,8 +119,14 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 is_writeable: true,
             },
         };
-        notes::array(new.memory_layout(), origin.id, origin.created_at);
+        new.note_made(origin.operation, origin.created_at);
         new
+    }
+
+    fn note_made(&self, operation: &'static str, caller: &'static Location<'static>) {
+        let buffer = self.storage.buffer();
+        let mapped = buffer.is_mapped().then(|| buffer.capacity_nbytes());
+        notes::made(&self.memory_layout(), self.id(), mapped, operation, caller);
     }
 
     /// The array as what an operation had to copy from this one.
@@ -123,10 +136,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         array: Array<B, E>,
         operation: &'static str,
     ) -> NdArray<B, E> {
-        let copy = NdArray::from_array(array);
-        let caller = Location::caller();
-        notes::copied(self.id(), copy.id(), copy.nbytes(), operation, caller);
+        let copy = NdArray::made(array, operation);
+        copy.note_copied(self.id(), copy.nbytes(), Values::AsTheyWere, operation);
         copy
+    }
+
+    /// This array has so many bytes copied from another one.
+    #[track_caller]
+    fn note_copied(&self, from: ArrayId, nbytes: usize, values: Values, operation: &'static str) {
+        let caller = Location::caller();
+        notes::copied(from, self.id(), nbytes, values, operation, caller);
     }
 
     /// A handle onto the elements that the closure cuts from a view of this one's.
@@ -171,8 +190,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             },
         };
         let base = view.storage.buffer().origin.id;
-        let caller = Location::caller();
-        notes::view(view.memory_layout(), view.id(), base, operation, caller);
+        let layout = view.memory_layout();
+        notes::view(&layout, view.id(), base, operation, Location::caller());
         view
     }
 

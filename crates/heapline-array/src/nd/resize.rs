@@ -9,7 +9,7 @@ use super::NdArray;
 use crate::error::{CreateError, MemoryError};
 use crate::memory::ArrayMemory;
 use crate::placement::contiguous;
-use crate::{Element, nbytes_for, notes};
+use crate::{Element, nbytes_for};
 
 /// Why an array was not resized in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +66,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             .storage
             .resize(nbytes / size_of::<A>(), shape, &strides)
         {
-            let layout = self.memory_layout();
-            notes::array(layout, self.id(), Location::caller());
+            self.note_made("resize", Location::caller());
             Ok(())
         } else {
             let error = MemoryError::new(refused.slice(), A::DTYPE, nbytes);
