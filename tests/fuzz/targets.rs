@@ -13,10 +13,10 @@
     reason = "each of the fuzzer's programs uses one of these functions"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use every_report::every_report;
 use heapline_report::symbols::SymbolOptions;
-use heapline_report::{FoldedOptions, LineOptions, Options, Report, render};
 use heapline_trace::{
     BlockHeader, BlockWord, CellKind, FrameAddress, HEADER_BYTES, Header, NodeId, StreamId,
     TraceBuilder, cell_bytes,
@@ -25,10 +25,12 @@ use heapline_trace::{
 #[allow(clippy::unwrap_used, reason = "its own tests come along")]
 #[path = "../../crates/heapline-unwind/src/elf.rs"]
 mod elf;
+#[path = "every_report.rs"]
+mod every_report;
 
 /// Reads it as every command does.
 pub(crate) fn trace(bytes: &[u8]) {
-    report(bytes.to_vec(), SymbolOptions::default());
+    every_report(bytes.to_vec(), SymbolOptions::default());
 }
 
 /// Puts the records into a trace of one stage.
@@ -49,7 +51,7 @@ pub(crate) fn records(bytes: &[u8]) {
     file.extend_from_slice(&header.encode(CellKind::Stage, &[]));
     file.extend_from_slice(bytes);
     file.resize(HEADER_BYTES + header.cell_bytes as usize, 0);
-    report(file, SymbolOptions::default());
+    every_report(file, SymbolOptions::default());
 }
 
 /// Looks up functions and lines of a trace in the file.
@@ -65,7 +67,7 @@ pub(crate) fn object(bytes: &[u8]) {
         node = main.node(node, FrameAddress::Return(address));
         main.alloc(address, 0x1000 + address, 64, node);
     }
-    report(builder.finish(), SymbolOptions::default());
+    every_report(builder.finish(), SymbolOptions::default());
 }
 
 /// Reads the symbols for a trace beside which they lie.
@@ -80,7 +82,7 @@ pub(crate) fn symbols(bytes: &[u8]) {
     main.module((0, 1 << 20), 0, &[1, 2, 3, 4], "/app");
     let node = main.node(NodeId::COMPLETE, FrameAddress::Return(0x1a2c));
     main.alloc(1, 0x1000, 64, node);
-    report(builder.finish(), options);
+    every_report(builder.finish(), options);
 }
 
 /// Reads a module's headers and notes, which lie one behind the other.
@@ -98,29 +100,6 @@ pub(crate) fn notes(bytes: &[u8]) {
         let _ = headers.segment_end(note.address);
     }
     let _ = headers.eh_frame_header();
-}
-
-/// Every report on the bytes, if they are a trace at all.
-fn report(bytes: Vec<u8>, symbols: SymbolOptions) {
-    let path = Path::new("hostile.heapline");
-    let options = Options { symbols };
-    let Ok(report) = Report::from_bytes(path, bytes, &options, &mut |_| {}) else {
-        return;
-    };
-    let _ = render::json::summary(&report);
-    let _ = render::text::info(&report);
-    let _ = render::text::profile(&report.profile_tables());
-    let options = LineOptions {
-        all: true,
-        maxima: true,
-        ..LineOptions::default()
-    };
-    if let Ok(table) = report.lines(&options, &mut |_| {}) {
-        let _ = render::text::lines(&report, &table);
-    }
-    if let Ok(folded) = report.folded(&FoldedOptions::default(), &mut |_| {}) {
-        let _ = render::flamegraph::svg(&report, &folded);
-    }
 }
 
 /// A file with these bytes, for as long as the value lives.

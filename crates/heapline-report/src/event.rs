@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     End(Cause),
     Thread,
     Scope(Scope),
+    Array,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(crate) enum What {
     /// The stream belongs to another thread from here on.
     Thread,
     Scope(Scope),
+    /// The next note of the lane on an array.
+    Array,
 }
 
 impl Event {
@@ -77,6 +80,7 @@ impl Event {
             Kind::End(by) => What::End { address, by },
             Kind::Thread => What::Thread,
             Kind::Scope(scope) => What::Scope(scope),
+            Kind::Array => What::Array,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! proportional to live blocks and distinct stacks. Its methods answer the questions,
 //! as data; [`render`] turns the answers into text. Nothing is printed here.
 
+mod arrays;
 mod error;
 mod event;
 mod facts;
@@ -25,11 +26,15 @@ mod report;
 mod source;
 mod stacks;
 pub mod symbols;
+mod texts;
 mod trace_file;
 
 pub mod render;
 pub mod units;
 
+pub use arrays::{
+    Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, LineNote, LineNoteKind,
+};
 pub use error::ReportError;
 pub use facts::{StackFacts, Totals};
 pub use folded::{At, Folded, FoldedOptions, Metric};
@@ -43,5 +48,7 @@ pub use source::{Sources, escape};
 pub use stacks::{StackId, StackTree};
 pub use trace_file::End;
 
+#[cfg(test)]
+extern crate self as heapline_report;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@
 //! among the chosen ones.
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use heapline_trace::Place;
 
 use crate::ReportError;
 use crate::facts::row_maxima;
@@ -97,6 +99,16 @@ pub struct LineTable {
     pub sort: Sort,
     /// Whether they leave out what the lines call.
     pub own: bool,
+}
+
+impl Row {
+    /// Whether the row is of this line. The compiler names a file of the workspace from its
+    /// folder in one place and whole in another.
+    #[must_use]
+    pub fn is_at(&self, place: &Place) -> bool {
+        let (a, b) = (Path::new(&self.file), Path::new(&place.file));
+        self.line == place.line && (a.ends_with(b) || b.ends_with(a))
+    }
 }
 
 impl Report {

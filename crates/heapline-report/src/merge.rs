@@ -9,18 +9,18 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use heapline_trace::{Source, Trace, TraceError};
+use heapline_trace::{ArrayNote, Source, Trace, TraceError};
 
 use crate::event::{Event, What};
-use crate::lane::{Lane, LaneFacts};
-use crate::stacks::StackTree;
+use crate::lane::{Lane, LaneFacts, Shared};
+use crate::texts::Texts;
 
 /// The streams of a trace, merged.
 pub(crate) struct Merge<'a, S> {
     lanes: Vec<Lane<'a, S>>,
     /// Stamps of the heads. An entry whose lane has another head is stale.
     order: BinaryHeap<Reverse<(u64, usize)>>,
-    tree: StackTree,
+    shared: Shared,
 }
 
 impl<'a, S: Source> Merge<'a, S> {
@@ -28,10 +28,10 @@ impl<'a, S: Source> Merge<'a, S> {
         let mut merge = Merge {
             lanes: Vec::new(),
             order: BinaryHeap::new(),
-            tree: StackTree::default(),
+            shared: Shared::default(),
         };
         for (index, stream) in trace.streams().iter().enumerate() {
-            let lane = Lane::open(trace.records(stream), &mut merge.tree)?;
+            let lane = Lane::open(trace.records(stream), &mut merge.shared)?;
             if let Some(event) = &lane.head {
                 merge.order.push(Reverse((event.stamp, index)));
             }
@@ -71,7 +71,7 @@ impl<'a, S: Source> Merge<'a, S> {
     #[inline]
     pub(crate) fn advance(&mut self, index: usize) -> Result<(), TraceError> {
         let lane = &mut self.lanes[index];
-        lane.advance(&mut self.tree)?;
+        lane.advance(&mut self.shared)?;
         let Some(next) = lane.head.as_ref().map(|head| head.stamp) else {
             return Ok(());
         };
@@ -98,7 +98,7 @@ impl<'a, S: Source> Merge<'a, S> {
         loop {
             let event = match position {
                 0 => lane.head,
-                _ => lane.event_ahead(position - 1, &mut self.tree)?,
+                _ => lane.event_ahead(position - 1, &mut self.shared)?,
             };
             let Some(event) = event.filter(|event| event.stamp <= until) else {
                 return Ok(None);
@@ -123,10 +123,20 @@ impl<'a, S: Source> Merge<'a, S> {
         lane.head.is_none() && lane.last_stamp <= stamp
     }
 
-    /// The tree of all stacks read, and what each stream held.
-    pub(crate) fn finish(self) -> (StackTree, Vec<LaneFacts>) {
+    /// The note on an array that a lane's oldest event is.
+    pub(crate) fn take_note(&mut self, lane: usize) -> Option<ArrayNote> {
+        self.lanes[lane].take_note()
+    }
+
+    /// The texts read so far.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.shared.texts
+    }
+
+    /// All stacks and texts read, and what each stream held.
+    pub(crate) fn finish(self) -> (Shared, Vec<LaneFacts>) {
         let facts = self.lanes.into_iter().map(Lane::finish).collect();
-        (self.tree, facts)
+        (self.shared, facts)
     }
 }
 

@@ -9,13 +9,14 @@
 //! that was under way when the program died: the record of a reallocation follows
 //! it, so that stream has no record behind that stamp.
 
-use heapline_trace::{EndState, Header, Source, Trace, TraceError};
+use heapline_trace::{ArrayNote, EndState, Header, Source, Trace, TraceError};
 use rustc_hash::FxHashMap;
 
 use crate::event::{Cause, Scope, What};
 use crate::lane::LaneFacts;
 use crate::merge::Merge;
 use crate::stacks::{StackId, StackTree};
+use crate::texts::Texts;
 
 /// How far two stamps may contradict the order of what they stamp.
 const REPAIR_NS: u64 = 10_000;
@@ -28,11 +29,30 @@ const PROCESS_START_TICKS: u64 = 10;
 const PROGRESS_EVENTS: u64 = 1 << 16;
 
 #[derive(Clone, Copy, Debug)]
-struct Block {
+struct LiveBlock {
     bytes: u64,
     /// The number of its begin, to tell whether its thread allocated anything since.
     serial: u64,
     stack: StackId,
+}
+
+impl LiveBlock {
+    fn at(&self, address: u64) -> Block {
+        Block {
+            address,
+            bytes: self.bytes,
+            stack: self.stack,
+        }
+    }
+}
+
+/// A block, while it lives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub(crate) address: u64,
+    pub(crate) bytes: u64,
+    /// Where it was allocated, or reallocated last.
+    pub(crate) stack: StackId,
 }
 
 /// Where a replay stands.
@@ -60,12 +80,13 @@ pub(crate) enum Ending {
 
 /// Hears of everything that a replay finds.
 pub(crate) trait Observer {
-    fn begin(&mut self, moment: Moment, stack: StackId, bytes: u64, by: Cause);
-    fn end(&mut self, moment: Moment, stack: StackId, bytes: u64, ending: Ending);
+    fn begin(&mut self, moment: Moment, block: Block, by: Cause);
+    fn end(&mut self, moment: Moment, block: Block, ending: Ending);
     /// A block ended whose begin is not in the trace.
     fn end_of_unknown(&mut self, _moment: Moment, _by: Cause) {}
     fn thread(&mut self, _moment: Moment) {}
     fn scope(&mut self, _moment: Moment, _scope: Scope) {}
+    fn array(&mut self, _moment: Moment, _note: &ArrayNote, _texts: &Texts) {}
 }
 
 /// What did not fit together.
@@ -84,6 +105,7 @@ pub(crate) struct Anomalies {
 /// What is left when all events have been seen.
 pub(crate) struct Outcome {
     pub(crate) tree: StackTree,
+    pub(crate) texts: Texts,
     pub(crate) lanes: Vec<LaneFacts>,
     pub(crate) anomalies: Anomalies,
     pub(crate) newest_stamp: u64,
@@ -107,9 +129,10 @@ pub(crate) fn replay<S: Source, O: Observer>(
     }
     let newest_stamp = replay.newest_stamp;
     let anomalies = replay.anomalies;
-    let (tree, lanes) = replay.merge.finish();
+    let (shared, lanes) = replay.merge.finish();
     Ok(Outcome {
-        tree,
+        tree: shared.tree,
+        texts: shared.texts,
         lanes,
         anomalies,
         newest_stamp,
@@ -119,7 +142,7 @@ pub(crate) fn replay<S: Source, O: Observer>(
 struct Replay<'a, S, O> {
     merge: Merge<'a, S>,
     observer: &'a mut O,
-    live: FxHashMap<u64, Block>,
+    live: FxHashMap<u64, LiveBlock>,
     live_bytes: u64,
     serial: u64,
     newest_stamp: u64,
@@ -207,7 +230,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
             } => {
                 self.serial += 1;
                 let bytes = self.plausible(bytes);
-                let block = Block {
+                let block = LiveBlock {
                     bytes,
                     serial: self.serial,
                     stack,
@@ -221,20 +244,26 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
                 self.live_bytes += bytes;
                 self.lanes[lane].newest_block = block.serial;
                 let moment = self.moment(stamp, lane);
-                self.observer.begin(moment, stack, bytes, by);
+                self.observer.begin(moment, block.at(address), by);
             }
             What::End { address, by } => {
                 let mut block = self.live.remove(&address);
                 if block.is_none() && self.find_begin(lane, stamp, address)? {
                     block = self.live.remove(&address);
                 }
-                self.end(lane, stamp, block, by);
+                self.end(lane, stamp, address, block, by);
             }
             What::Thread => {
                 self.lanes[lane].newest_block = 0;
                 self.observer.thread(self.moment(stamp, lane));
             }
             What::Scope(scope) => self.observer.scope(self.moment(stamp, lane), scope),
+            What::Array => {
+                if let Some(note) = self.merge.take_note(lane) {
+                    let moment = self.moment(stamp, lane);
+                    self.observer.array(moment, &note, self.merge.texts());
+                }
+            }
         }
         self.merge.advance(lane)
     }
@@ -250,7 +279,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
     }
 
     #[inline]
-    fn end(&mut self, lane: usize, stamp: u64, block: Option<Block>, by: Cause) {
+    fn end(&mut self, lane: usize, stamp: u64, address: u64, block: Option<LiveBlock>, by: Cause) {
         let Some(block) = block else {
             self.anomalies.unknown_deallocations += 1;
             let moment = self.moment(stamp, lane);
@@ -263,7 +292,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
             Cause::Reallocation => Ending::Reallocated,
         };
         let moment = self.moment(stamp, lane);
-        self.observer.end(moment, block.stack, block.bytes, ending);
+        self.observer.end(moment, block.at(address), ending);
     }
 
     /// Makes room for a block that begins where another one lives.
@@ -281,8 +310,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
         }
         self.live_bytes -= block.bytes;
         let moment = self.moment(stamp, lane);
-        self.observer
-            .end(moment, block.stack, block.bytes, Ending::Unseen);
+        self.observer.end(moment, block.at(address), Ending::Unseen);
         Ok(())
     }
 

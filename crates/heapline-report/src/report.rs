@@ -78,6 +78,7 @@ pub struct Report {
     newest_stamp: u64,
     lanes: Vec<LaneFacts>,
     lane_events: Vec<u64>,
+    array_notes: u64,
     pub(crate) stacks: StackTree,
     pub(crate) facts: Vec<StackFacts>,
     pub(crate) scopes: FxHashMap<(u32, u32), ScopeLine>,
@@ -148,6 +149,7 @@ impl Report {
             newest_stamp: outcome.newest_stamp,
             lanes: outcome.lanes,
             lane_events: pass.events,
+            array_notes: pass.array_notes,
             facts: pass.stacks.finish(stacks.len()),
             scopes: pass.scopes.finish(),
             sources: RefCell::new(Sources::new(&symbols, &symbol_options)),
@@ -226,6 +228,12 @@ impl Report {
         let mut problems = self.symbols.problems().to_vec();
         problems.extend(self.sources.borrow().problems().iter().cloned());
         problems
+    }
+
+    /// Notes on arrays; 0 if the program told of none.
+    #[must_use]
+    pub fn array_notes(&self) -> u64 {
+        self.array_notes
     }
 
     /// How many cells of each kind the file has.

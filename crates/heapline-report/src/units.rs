@@ -17,6 +17,12 @@ pub fn bytes(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
+/// Bytes to the last one: `8,000,000 B`.
+#[must_use]
+pub fn exact_bytes(bytes: u64) -> String {
+    format!("{} B", count(bytes))
+}
+
 /// How much smaller a trace became: `11.4 MiB to 2.10 MiB (1.31 bytes per event)`.
 #[must_use]
 pub fn reduction(before: u64, after: u64, events: u64) -> String {

@@ -1,8 +1,11 @@
 //! Everything that one replay can find without symbols.
 
+use heapline_trace::ArrayNote;
+
 use crate::event::{Cause, Scope};
-use crate::replay::{Ending, Moment, Observer};
-use crate::stacks::StackId;
+use crate::replay::{Block, Ending, Moment, Observer};
+
+use crate::texts::Texts;
 
 use super::{Scopes, StackTable, Totals};
 
@@ -14,6 +17,8 @@ pub(crate) struct FirstPass {
     pub(crate) scopes: Scopes,
     /// Events by lane.
     pub(crate) events: Vec<u64>,
+    /// Notes on arrays.
+    pub(crate) array_notes: u64,
     /// Net bytes matter only where scopes were recorded.
     pub(crate) has_scopes: bool,
 }
@@ -30,7 +35,8 @@ impl FirstPass {
 
 impl Observer for FirstPass {
     #[inline]
-    fn begin(&mut self, moment: Moment, stack: StackId, bytes: u64, by: Cause) {
+    fn begin(&mut self, moment: Moment, block: Block, by: Cause) {
+        let Block { bytes, stack, .. } = block;
         self.events[moment.lane] += 1;
         self.stacks.begin(stack, bytes, by);
         if self.totals.begin(moment, bytes, by) {
@@ -42,7 +48,8 @@ impl Observer for FirstPass {
     }
 
     #[inline]
-    fn end(&mut self, moment: Moment, stack: StackId, bytes: u64, ending: Ending) {
+    fn end(&mut self, moment: Moment, block: Block, ending: Ending) {
+        let Block { bytes, stack, .. } = block;
         self.stacks.end(stack, bytes, ending);
         self.totals.end(moment, bytes, ending);
         if ending == Ending::Unseen {
@@ -66,5 +73,9 @@ impl Observer for FirstPass {
 
     fn scope(&mut self, moment: Moment, scope: Scope) {
         self.scopes.mark(moment, scope);
+    }
+
+    fn array(&mut self, _moment: Moment, _note: &ArrayNote, _texts: &Texts) {
+        self.array_notes += 1;
     }
 }

@@ -1,10 +1,9 @@
 //! What was live at an instant: a pass that stops there.
 
-use heapline_trace::{Source, Trace, TraceError};
+use heapline_trace::{Header, Source, Trace, TraceError};
 
 use crate::event::Cause;
-use crate::replay::{Ending, Moment, Observer, replay};
-use crate::stacks::StackId;
+use crate::replay::{Block, Ending, Moment, Observer, replay};
 
 #[derive(Default)]
 struct LiveBytes {
@@ -12,15 +11,16 @@ struct LiveBytes {
 }
 
 impl Observer for LiveBytes {
-    fn begin(&mut self, _moment: Moment, stack: StackId, bytes: u64, _by: Cause) {
-        if stack.index() >= self.by_stack.len() {
-            self.by_stack.resize(stack.index() + 1, 0);
+    fn begin(&mut self, _moment: Moment, block: Block, _by: Cause) {
+        let stack = block.stack.index();
+        if stack >= self.by_stack.len() {
+            self.by_stack.resize(stack + 1, 0);
         }
-        self.by_stack[stack.index()] += bytes;
+        self.by_stack[stack] += block.bytes;
     }
 
-    fn end(&mut self, _moment: Moment, stack: StackId, bytes: u64, _ending: Ending) {
-        self.by_stack[stack.index()] -= bytes;
+    fn end(&mut self, _moment: Moment, block: Block, _ending: Ending) {
+        self.by_stack[block.stack.index()] -= block.bytes;
     }
 }
 
@@ -31,11 +31,16 @@ pub(crate) fn live_at<S: Source>(
     stacks: usize,
     progress: &mut dyn FnMut(),
 ) -> Result<Vec<u64>, TraceError> {
-    let until = newest_stamp_within(nanoseconds, |stamp| trace.header().nanoseconds(stamp));
+    let until = stamp_at(trace.header(), nanoseconds);
     let mut live = LiveBytes::default();
     replay(trace, until, &mut live, progress)?;
     live.by_stack.resize(stacks, 0);
     Ok(live.by_stack)
+}
+
+/// The newest stamp of the first `nanoseconds` since recording began.
+pub(crate) fn stamp_at(header: &Header, nanoseconds: u64) -> u64 {
+    newest_stamp_within(nanoseconds, |stamp| header.nanoseconds(stamp))
 }
 
 /// The newest stamp that is not later than `nanoseconds`; time ascends with stamps.

@@ -9,7 +9,7 @@ mod stack_facts;
 mod totals;
 
 pub(crate) use first_pass::FirstPass;
-pub(crate) use instant::live_at;
+pub(crate) use instant::{live_at, stamp_at};
 pub(crate) use row_maxima::row_maxima;
 pub(crate) use scopes::{ScopeLine, Scopes};
 pub use stack_facts::StackFacts;

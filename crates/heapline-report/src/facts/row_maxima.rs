@@ -6,7 +6,7 @@
 use heapline_trace::{Source, Trace, TraceError};
 
 use crate::event::Cause;
-use crate::replay::{Ending, Moment, Observer, replay};
+use crate::replay::{Block, Ending, Moment, Observer, replay};
 use crate::stacks::StackId;
 
 struct Maxima<'a> {
@@ -16,18 +16,18 @@ struct Maxima<'a> {
 }
 
 impl Observer for Maxima<'_> {
-    fn begin(&mut self, _moment: Moment, stack: StackId, bytes: u64, _by: Cause) {
-        for &row in (self.rows_of)(stack) {
+    fn begin(&mut self, _moment: Moment, block: Block, _by: Cause) {
+        for &row in (self.rows_of)(block.stack) {
             let live = &mut self.live[row as usize];
-            *live += bytes;
+            *live += block.bytes;
             let max = &mut self.max[row as usize];
             *max = (*max).max(*live);
         }
     }
 
-    fn end(&mut self, _moment: Moment, stack: StackId, bytes: u64, _ending: Ending) {
-        for &row in (self.rows_of)(stack) {
-            self.live[row as usize] -= bytes;
+    fn end(&mut self, _moment: Moment, block: Block, _ending: Ending) {
+        for &row in (self.rows_of)(block.stack) {
+            self.live[row as usize] -= block.bytes;
         }
     }
 }

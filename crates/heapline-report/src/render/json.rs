@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::arrays_json::line_note;
+use crate::arrays::Arrays;
 use crate::line_table::{LineTable, Row};
 use crate::quality::Quality;
 use crate::report::Report;
 use crate::source::is_active;
 
 /// The version of the documents' shape.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The summary.
 #[must_use]
@@ -37,9 +39,17 @@ pub fn summary(report: &Report) -> String {
     }))
 }
 
-/// A line table.
+/// A line table. With `arrays`, rows have what they did with arrays.
 #[must_use]
-pub fn lines(report: &Report, table: &LineTable) -> String {
+pub fn lines(report: &Report, table: &LineTable, arrays: Option<&Arrays>) -> String {
+    let row = |row: &Row| {
+        let mut value = row_value(row);
+        if let Some(arrays) = arrays {
+            let notes = arrays.lines.iter().filter(|note| row.is_at(&note.place));
+            value["arrays"] = notes.map(line_note).collect();
+        }
+        value
+    };
     pretty(&json!({
         "schema": SCHEMA,
         "quality": quality(&report.quality()),
@@ -47,7 +57,9 @@ pub fn lines(report: &Report, table: &LineTable) -> String {
     }))
 }
 
-fn quality(quality: &Quality) -> Value {
+pub use super::arrays_json::arrays;
+
+pub(super) fn quality(quality: &Quality) -> Value {
     json!({
         "events": quality.events,
         "skipped_events": quality.skipped_events,
@@ -65,7 +77,7 @@ fn quality(quality: &Quality) -> Value {
     })
 }
 
-fn row(row: &Row) -> Value {
+fn row_value(row: &Row) -> Value {
     json!({
         "file": row.file,
         "line": row.line,
@@ -86,7 +98,7 @@ fn row(row: &Row) -> Value {
 /// The document, with a line feed at its end.
 /// JSON must escape few characters; people look at it in terminals, so everything that
 /// does something there is escaped. Outside of strings there is nothing but ASCII.
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     let text = format!("{value:#}\n");
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

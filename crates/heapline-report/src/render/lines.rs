@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::arrays::{line_notes, side_by_side};
+use crate::arrays::Arrays;
 use crate::line_table::{LineTable, Row, Sort};
 use crate::report::Report;
 use crate::units;
@@ -9,15 +11,21 @@ use crate::units;
 /// Function names take at most so many columns.
 const FUNCTION_COLUMNS: usize = 24;
 
-/// The table, after its quality and what it shows.
+/// The table, after its quality and what it shows. With `arrays`, what each line did with
+/// arrays stands behind its source.
 #[must_use]
-pub fn lines(report: &Report, table: &LineTable) -> String {
-    format!("{}\n\n{}", report.quality().line(), line_rows(table))
+pub fn lines(report: &Report, table: &LineTable, arrays: Option<&Arrays>) -> String {
+    let rows = rows_with_notes(table, arrays);
+    format!("{}\n\n{rows}", report.quality().line())
 }
 
 /// The table alone, for a text that has stated the quality already.
 #[must_use]
 pub fn line_rows(table: &LineTable) -> String {
+    rows_with_notes(table, None)
+}
+
+fn rows_with_notes(table: &LineTable, arrays: Option<&Arrays>) -> String {
     let mut text = format!("{}\n", caption(table));
     if table.rows.is_empty() {
         return text;
@@ -30,11 +38,17 @@ pub fn line_rows(table: &LineTable) -> String {
     for (place, (file, rows)) in by_file(&table.rows).into_iter().enumerate() {
         let gap = if place == 0 { "" } else { "\n" };
         let _ = writeln!(text, "{gap}{file}");
-        for row in rows {
-            let _ = writeln!(text, "{}", layout.row(row));
+        let rows = rows.iter().map(|row| (layout.row(row), notes(row, arrays)));
+        for row in side_by_side(rows.collect(), usize::MAX) {
+            let _ = writeln!(text, "{row}");
         }
     }
     text
+}
+
+fn notes(row: &Row, arrays: Option<&Arrays>) -> String {
+    let notes = arrays.map(|arrays| line_notes(arrays, |place| row.is_at(place)));
+    notes.unwrap_or_default()
 }
 
 fn caption(table: &LineTable) -> String {

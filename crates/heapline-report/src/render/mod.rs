@@ -1,5 +1,7 @@
 //! Data into text: one file per format.
 
+mod arrays;
+mod arrays_json;
 pub mod flamegraph;
 mod info;
 pub mod json;
@@ -9,6 +11,7 @@ mod summary;
 
 /// Reports for people: plain text without colours, every report begins with its quality.
 pub mod text {
+    pub use super::arrays::{arrays, line_notes};
     pub use super::info::info;
     pub use super::lines::{line_rows, lines};
     pub use super::profile::profile;

@@ -2,16 +2,27 @@
 
 use std::fmt::Write;
 
-use crate::profile_table::{Measured, ProfileTable};
+use heapline_trace::Place;
+
+use super::arrays::{line_notes, side_by_side};
+use crate::arrays::Arrays;
+use crate::profile_table::{Measured, ProfileRow, ProfileTable};
+use crate::source::escape;
 use crate::units;
 
-/// One block a function, each ended by two line feeds.
+/// Notes on arrays stand at most so far to the right of where the source begins.
+const WIDEST_SOURCE: usize = 72;
+
+/// One block a function, each ended by two line feeds. With `arrays`, what each line did
+/// with arrays stands behind its source.
 #[must_use]
-pub fn profile(tables: &[ProfileTable]) -> String {
-    tables.iter().map(block).collect()
+pub fn profile(tables: &[ProfileTable], arrays: Option<&Arrays>) -> String {
+    tables.iter().map(|table| block(table, arrays)).collect()
 }
 
-fn block(table: &ProfileTable) -> String {
+fn block(table: &ProfileTable, arrays: Option<&Arrays>) -> String {
+    let sources = table.rows.iter().map(|row| with_notes(table, row, arrays));
+    let sources = side_by_side(sources.collect(), WIDEST_SOURCE);
     // `Occurrences` is a letter wider than its column, in the original, too.
     let header = row(
         "Line #",
@@ -22,19 +33,20 @@ fn block(table: &ProfileTable) -> String {
     );
     let rule = "=".repeat(header.trim_end_matches('\n').len());
     let mut text = format!("Filename: {}\n\n{header}{rule}\n", table.file);
-    for line in &table.rows {
+    for (line, source) in table.rows.iter().zip(&sources) {
         let [usage, increment, occurrences] = cells(line.measured);
         let number = line.line.to_string();
-        text.push_str(&row(
-            &number,
-            &usage,
-            &increment,
-            &occurrences,
-            &line.source,
-        ));
+        text.push_str(&row(&number, &usage, &increment, &occurrences, source));
     }
     text.push_str("\n\n");
     text
+}
+
+/// A line's source, and the notes that belong behind it.
+fn with_notes(table: &ProfileTable, row: &ProfileRow, arrays: Option<&Arrays>) -> (String, String) {
+    let is_here = |place: &Place| place.line == row.line && escape(&place.file) == table.file;
+    let notes = arrays.map(|arrays| line_notes(arrays, is_here));
+    (row.source.clone(), notes.unwrap_or_default())
 }
 
 fn cells(measured: Option<Measured>) -> [String; 3] {

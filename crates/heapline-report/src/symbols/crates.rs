@@ -211,6 +211,10 @@ fn generated(path: &str, units: &Units) -> Option<Attribution> {
     Some(attribution(krate, origin, &format!("{name}/out/{inside}")))
 }
 
+/// A library of those who use it, in the workspace of heapline itself, too: there its lines
+/// would hide those of the examples.
+const ARRAY_CRATE: &str = "heapline_array";
+
 fn workspace(path: &Path, by_symbol: Option<&str>, units: &Units) -> Option<Attribution> {
     let inside = path
         .strip_prefix(units.root_of(path)?)
@@ -225,7 +229,12 @@ fn workspace(path: &Path, by_symbol: Option<&str>, units: &Units) -> Option<Attr
         return Some(attribution(as_crate(name), Origin::Dependency, &inside));
     }
     let krate = local_crate(path, by_symbol, units);
-    Some(attribution(krate, Origin::Workspace, &inside))
+    let origin = if krate == ARRAY_CRATE {
+        Origin::Dependency
+    } else {
+        Origin::Workspace
+    };
+    Some(attribution(krate, origin, &inside))
 }
 
 fn elsewhere(path: &Path, by_symbol: Option<&str>, units: &Units) -> Attribution {

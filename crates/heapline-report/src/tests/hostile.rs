@@ -1,10 +1,11 @@
 //! Damaged traces give reports, never panics.
 
-use heapline_trace::TraceBuilder;
+use heapline_trace::{ArrayHandle, ArrayNote, TextId, TextKind, TraceBuilder};
 use proptest::prelude::*;
 
+use super::every_report::every_report;
 use super::stack;
-use crate::{FoldedOptions, LineOptions, Options, Report, render};
+use crate::symbols::SymbolOptions;
 
 fn sample() -> Vec<u8> {
     let mut builder = TraceBuilder::new();
@@ -18,6 +19,11 @@ fn sample() -> Vec<u8> {
         .flush()
         .realloc((4, 5), (0x100, 0x200), 4096, node)
         .scope_exit(6, 0)
+        .text(TextId(0), TextKind::Operation, b"ones")
+        .text(TextId(1), TextKind::Place, b"\x07\x07main.rs")
+        .text(TextId(2), TextKind::Layout, b"\x05uint8\x01\x01\x20\x02")
+        .array(6, &handle(1, 0x200))
+        .array(6, &handle(2, 0x210))
         .flush()
         .dealloc(7, 0x200);
     let other = builder.stream();
@@ -26,25 +32,21 @@ fn sample() -> Vec<u8> {
     builder.finish()
 }
 
-/// Every report on the bytes, if they are a trace at all.
+fn handle(id: u64, address: u64) -> ArrayNote {
+    ArrayNote::Handle(ArrayHandle {
+        id,
+        base: 1,
+        address,
+        layout: TextId(2),
+        unique_bytes: Some(16),
+        mapped_bytes: None,
+        operation: TextId(0),
+        place: TextId(1),
+    })
+}
+
 fn report_all(bytes: Vec<u8>) {
-    let path = std::path::Path::new("hostile.heapline");
-    let Ok(report) = Report::from_bytes(path, bytes, &Options::default(), &mut |_| {}) else {
-        return;
-    };
-    let _ = render::json::summary(&report);
-    let _ = render::text::info(&report);
-    let _ = render::text::profile(&report.profile_tables());
-    let options = LineOptions {
-        all: true,
-        maxima: true,
-        ..LineOptions::default()
-    };
-    let table = report.lines(&options, &mut |_| {}).expect("reads again");
-    let _ = render::text::lines(&report, &table);
-    if let Ok(folded) = report.folded(&FoldedOptions::default(), &mut |_| {}) {
-        render::flamegraph::svg(&report, &folded).expect("draws");
-    }
+    every_report(bytes, SymbolOptions::default());
 }
 
 proptest! {

@@ -212,7 +212,7 @@ fn the_text_is_aligned_and_ends_in_the_source() {
     });
     let table = lines(&report, &LineOptions::default());
     assert_eq!(
-        render::text::lines(&report, &table),
+        render::text::lines(&report, &table, None),
         "\
 Quality: exact, 3 events, 1 thread, clean exit, 0 skipped, 0 cut stacks, 0 anomalies, 0 symbols missing
 
@@ -241,7 +241,7 @@ fn the_json_rows_have_exactly_these_keys() {
         },
     );
     let json: serde_json::Value =
-        serde_json::from_str(&render::json::lines(&report, &table)).expect("JSON");
+        serde_json::from_str(&render::json::lines(&report, &table, None)).expect("JSON");
     assert_eq!(json["schema"], 1);
     assert_eq!(json["quality"]["exact"], true);
     assert_eq!(

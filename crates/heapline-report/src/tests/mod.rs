@@ -1,5 +1,7 @@
 //! Reports on synthetic traces, with symbols and sources made up for them.
 
+#[path = "../../../../tests/fuzz/every_report.rs"]
+mod every_report;
 mod flamegraphs;
 mod hostile;
 mod line_tables;

@@ -52,7 +52,7 @@ fn the_layout_is_that_of_memory_profiler() {
         .dealloc(14, 0x200)
         .scope_line(15, 0, 4)
         .scope_exit(16, 0);
-    let text = render::text::profile(&report(builder).profile_tables());
+    let text = render::text::profile(&report(builder).profile_tables(), None);
     let expected = "\
 Line #    Mem usage    Increment  Occurrences   Line Contents
 =============================================================
@@ -216,5 +216,5 @@ fn a_function_that_never_ran_prints_nothing() {
     builder.stream();
     let report = report(builder);
     assert_eq!(report.profile_tables(), []);
-    assert_eq!(render::text::profile(&report.profile_tables()), "");
+    assert_eq!(render::text::profile(&report.profile_tables(), None), "");
 }

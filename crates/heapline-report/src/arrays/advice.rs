@@ -1,0 +1,160 @@
+//! What is worth a thought: small views of large buffers, copies that need not be.
+
+use heapline_trace::Place;
+
+use super::sites::CopySite;
+use super::{ArrayBuffer, ArrayFacts, Holds};
+
+/// A view is small if it uses less than a tenth of what it keeps, and that is more than this.
+const LARGE_BYTES: u64 = 1 << 20;
+const SMALL_SHARE: u64 = 10;
+
+/// Buffers up to this many bytes are tiny; so many of them are many.
+const TINY_BYTES: u64 = 64;
+const MANY: u64 = 1_000;
+
+/// Spare capacity from here on, and from a tenth of the buffer.
+const SLACK_BYTES: u64 = 64 << 10;
+
+/// Copies of so many bytes are worth a word.
+const COPIED_BYTES: u64 = 64 << 10;
+
+/// What an array is called in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayLabel {
+    /// Its name, or what made it.
+    pub name: String,
+    /// The line that made it.
+    pub place: Option<Place>,
+}
+
+impl ArrayFacts {
+    /// What to call it.
+    #[must_use]
+    pub fn label(&self) -> ArrayLabel {
+        let unnamed = || match self.id {
+            Some(id) => format!("{} #{id}", self.operation),
+            None => self.operation.clone(),
+        };
+        ArrayLabel {
+            name: self.name.clone().unwrap_or_else(unnamed),
+            place: self.place.clone(),
+        }
+    }
+}
+
+/// Something to think about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advice {
+    /// All that keeps a large buffer alive uses little of it.
+    SmallViews {
+        /// What keeps it: one array, or the first of several.
+        array: ArrayLabel,
+        /// How many arrays keep it.
+        holders: u64,
+        /// Distinct bytes that they use, at most.
+        used_bytes: u64,
+        /// Bytes that they keep.
+        held_bytes: u64,
+        /// What the buffer was made for, if that is gone.
+        base: Option<ArrayLabel>,
+    },
+    /// Writes copied because the buffer was shared.
+    CopyOnWrite(CopySite),
+    /// Repeated elements were copied, each as often as it was repeated.
+    RepeatedCopied(CopySite),
+    /// Each value fitted a dtype of fewer bytes.
+    FitsNarrower(CopySite),
+    /// A buffer has capacity that no element uses.
+    Slack {
+        /// What it was made for.
+        array: ArrayLabel,
+        /// Bytes of the elements.
+        nbytes: u64,
+        /// Bytes of the block.
+        held_bytes: u64,
+    },
+    /// Many buffers of few bytes.
+    Tiny {
+        /// How many buffers.
+        buffers: u64,
+        /// Bytes of their blocks together.
+        bytes: u64,
+        /// The line that made most of them.
+        place: Option<Place>,
+    },
+}
+
+/// What to say of buffers and copies.
+pub(super) fn advice(buffers: &[ArrayBuffer], copies: &[CopySite]) -> Vec<Advice> {
+    let views = buffers.iter().filter_map(small_views);
+    let slack = buffers.iter().filter_map(slack);
+    let copies = copies.iter().filter(|site| site.bytes >= COPIED_BYTES);
+    let copies = copies.flat_map(|site| {
+        let on_write = site
+            .is_copy_on_write
+            .then(|| Advice::CopyOnWrite(site.clone()));
+        let repeated =
+            (site.repeated_bytes >= COPIED_BYTES).then(|| Advice::RepeatedCopied(site.clone()));
+        let narrower = (site.fit_narrower > 0 && site.fit_narrower == site.copies)
+            .then(|| Advice::FitsNarrower(site.clone()));
+        [on_write, repeated, narrower].into_iter().flatten()
+    });
+    views
+        .chain(slack)
+        .chain(tiny(buffers))
+        .chain(copies)
+        .collect()
+}
+
+fn small_views(buffer: &ArrayBuffer) -> Option<Advice> {
+    let held_bytes = buffer.holds.heap_bytes();
+    // What cannot be told is at most all elements, repeated ones too.
+    let used = |array: &ArrayFacts| array.unique_bytes.unwrap_or(array.nbytes);
+    let used_bytes = super::sum(buffer.alive().map(used));
+    let is_small = used_bytes < held_bytes / SMALL_SHARE;
+    if held_bytes <= LARGE_BYTES || !is_small {
+        return None;
+    }
+    let base = buffer.arrays.first().filter(|array| array.is_gone);
+    Some(Advice::SmallViews {
+        array: buffer.alive().next()?.label(),
+        holders: buffer.alive().count() as u64,
+        used_bytes,
+        held_bytes,
+        base: base.map(ArrayFacts::label),
+    })
+}
+
+fn slack(buffer: &ArrayBuffer) -> Option<Advice> {
+    let Holds::Block(held_bytes) = buffer.holds else {
+        return None;
+    };
+    let array = buffer.arrays.first()?;
+    let nbytes = match (array.is_view, array.layout.as_ref()) {
+        (false, Some(_)) => array.nbytes,
+        _ => return None,
+    };
+    let slack = held_bytes.checked_sub(nbytes)?;
+    (slack >= SLACK_BYTES && slack >= held_bytes / 10).then(|| Advice::Slack {
+        array: array.label(),
+        nbytes,
+        held_bytes,
+    })
+}
+
+fn tiny(buffers: &[ArrayBuffer]) -> Option<Advice> {
+    let is_tiny =
+        |buffer: &&ArrayBuffer| matches!(buffer.holds, Holds::Block(bytes) if bytes <= TINY_BYTES);
+    let tiny: Vec<&ArrayBuffer> = buffers.iter().filter(is_tiny).collect();
+    let count: u64 = tiny.iter().map(|buffer| buffer.count).sum();
+    let most = tiny.iter().max_by_key(|buffer| buffer.count)?;
+    let bytes = tiny
+        .iter()
+        .map(|buffer| buffer.holds.heap_bytes() * buffer.count);
+    (count >= MANY).then(|| Advice::Tiny {
+        buffers: count,
+        bytes: bytes.sum(),
+        place: most.arrays.first().and_then(|array| array.place.clone()),
+    })
+}

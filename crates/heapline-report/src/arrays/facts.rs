@@ -1,0 +1,70 @@
+//! An array as the replay knows it: numbers of texts, and the block it lies in.
+
+use heapline_trace::{ArrayHandle, TextId};
+
+use super::ArrayFacts;
+use crate::texts::Texts;
+
+/// A block by its address and the number of its begin: addresses come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BlockKey {
+    pub(super) address: u64,
+    pub(super) serial: u64,
+}
+
+/// An array while it is alive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Array {
+    /// 0 of a tracked one.
+    pub(super) id: u64,
+    /// The first handle of its buffer; 0 of a tracked one.
+    pub(super) base: u64,
+    pub(super) layout: TextId,
+    pub(super) unique_bytes: Option<u64>,
+    pub(super) mapped_bytes: Option<u64>,
+    /// What made it; `None` of a tracked one.
+    pub(super) operation: Option<TextId>,
+    pub(super) name: Option<TextId>,
+    pub(super) place: TextId,
+    pub(super) block: Option<BlockKey>,
+    /// Its line's note says that it was made.
+    pub(super) is_told: bool,
+}
+
+impl Array {
+    pub(super) fn of_handle(handle: &ArrayHandle, block: Option<BlockKey>) -> Self {
+        Array {
+            id: handle.id,
+            base: handle.base,
+            layout: handle.layout,
+            unique_bytes: handle.unique_bytes,
+            mapped_bytes: handle.mapped_bytes,
+            operation: Some(handle.operation),
+            name: None,
+            place: handle.place,
+            block,
+            is_told: false,
+        }
+    }
+
+    /// Whether a buffer was made for it.
+    pub(super) fn is_first(&self) -> bool {
+        self.id == self.base
+    }
+
+    pub(super) fn facts(&self, texts: &Texts, is_gone: bool) -> ArrayFacts {
+        let layout = texts.layout(self.layout);
+        let operation = self.operation.map(|operation| texts.text(operation));
+        ArrayFacts {
+            id: (self.id > 0).then_some(self.id),
+            name: self.name.map(|name| texts.text(name)),
+            operation: operation.unwrap_or_else(|| "track".to_owned()),
+            nbytes: layout.as_ref().map_or(0, |layout| layout.nbytes()),
+            layout,
+            unique_bytes: self.unique_bytes,
+            place: texts.place(self.place),
+            is_view: !self.is_first(),
+            is_gone,
+        }
+    }
+}

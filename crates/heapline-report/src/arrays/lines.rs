@@ -1,0 +1,87 @@
+//! What a line did with arrays, in words that fit behind its source.
+
+use heapline_trace::Place;
+
+use crate::units;
+
+/// What happened to arrays on a line, over the whole run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineNote {
+    /// The line.
+    pub place: Place,
+    /// What happened.
+    pub kind: LineNoteKind,
+    /// By which operation.
+    pub operation: Option<String>,
+    /// How often.
+    pub count: u64,
+    /// Bytes of elements made, copied, or freed; 0 for views.
+    pub bytes: u64,
+    /// Bytes of the largest buffer that a view keeps.
+    pub held_bytes: Option<u64>,
+    /// The array that was viewed, copied or freed, if it was always of one name.
+    pub of: Option<String>,
+}
+
+/// What can happen on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LineNoteKind {
+    /// A buffer was made, other than by a copy.
+    Made,
+    /// A plain array got a name.
+    Tracked,
+    /// A handle onto an existing buffer was made.
+    View,
+    /// Elements were copied.
+    Copy,
+    /// A buffer was freed.
+    Free,
+}
+
+impl LineNote {
+    /// By file, line and what happened.
+    pub(super) fn order(&self) -> impl Ord + '_ {
+        (&self.place, self.kind, &self.operation)
+    }
+
+    /// `view of a: 0 B, holds 8,000,000 B`
+    #[must_use]
+    pub fn text(&self) -> String {
+        let operation = self.operation.as_deref().unwrap_or_default();
+        let of = match &self.of {
+            Some(name) => format!(" of {name}"),
+            None => String::new(),
+        };
+        let bytes = units::exact_bytes(self.bytes);
+        let many = (self.count > 1).then(|| units::count(self.count));
+        match self.kind {
+            LineNoteKind::Made => match many {
+                Some(count) => format!("{operation}, {count} times: {bytes}"),
+                None => format!("{operation}: {bytes}"),
+            },
+            LineNoteKind::Tracked => match &self.of {
+                Some(name) => format!("track {name}: {bytes}"),
+                None => format!("track: {bytes}"),
+            },
+            LineNoteKind::View => {
+                let views = many.map_or("view".to_owned(), |count| format!("{count} views"));
+                match self.held_bytes {
+                    Some(held) => format!("{views}{of}: 0 B, holds {}", units::exact_bytes(held)),
+                    None => format!("{views}{of}: 0 B"),
+                }
+            }
+            LineNoteKind::Copy => {
+                let copies = many.map_or("copy".to_owned(), |count| format!("{count} copies"));
+                let by = match operation {
+                    "copy" => String::new(),
+                    operation => format!(" by {operation}"),
+                };
+                format!("{copies}{of}{by}: {bytes}")
+            }
+            LineNoteKind::Free => match many {
+                Some(count) => format!("{count} frees{of}: {bytes}"),
+                None => format!("free{of}: {bytes}"),
+            },
+        }
+    }
+}

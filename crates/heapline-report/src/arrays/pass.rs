@@ -1,0 +1,336 @@
+//! The pass over a trace that follows arrays: live blocks by address, handles by number.
+
+use std::collections::BTreeMap;
+
+use heapline_trace::{ArrayHandle, ArrayNote, ScopeTable, TextId};
+use rustc_hash::FxHashMap;
+
+use super::Arrays;
+use super::advice::advice;
+use super::facts::{Array, BlockKey};
+use super::scopes::CurrentLines;
+use super::sites::{Copy, Sites};
+use super::snapshot::Snapshot;
+use crate::event::{Cause, Scope};
+use crate::folded::At;
+use crate::replay::{Block, Ending, Moment, Observer};
+use crate::texts::Texts;
+
+/// When the arrays are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instant {
+    /// When so many bytes were live for the first time.
+    Live(u64),
+    /// After the last event up to this stamp.
+    Behind(u64),
+    End,
+}
+
+/// A live block.
+#[derive(Clone, Copy, Debug)]
+struct LiveBlock {
+    bytes: u64,
+    serial: u64,
+}
+
+/// What the arrays of a block are.
+#[derive(Clone, Debug, Default)]
+struct InBlock {
+    /// First handle of the buffer that the block is, if it is one.
+    first: Option<Array>,
+    /// Plain arrays in it that were given names.
+    tracked: Vec<Array>,
+}
+
+/// The handles of one buffer.
+#[derive(Clone, Copy, Debug)]
+struct Buffer {
+    first: Option<Array>,
+    holders: u64,
+}
+
+pub(super) struct ArrayPass {
+    instant: Instant,
+    snapshot: Option<Snapshot>,
+    blocks: BTreeMap<u64, LiveBlock>,
+    serial: u64,
+    handles: FxHashMap<u64, Array>,
+    buffers: FxHashMap<u64, Buffer>,
+    in_blocks: FxHashMap<u64, InBlock>,
+    /// What was in the block that a lane is reallocating.
+    moving: FxHashMap<usize, InBlock>,
+    lines: CurrentLines,
+    sites: Sites,
+}
+
+impl ArrayPass {
+    pub(super) fn new(instant: Instant) -> Self {
+        ArrayPass {
+            instant,
+            snapshot: None,
+            blocks: BTreeMap::new(),
+            serial: 0,
+            handles: FxHashMap::default(),
+            buffers: FxHashMap::default(),
+            in_blocks: FxHashMap::default(),
+            moving: FxHashMap::default(),
+            lines: CurrentLines::default(),
+            sites: Sites::default(),
+        }
+    }
+
+    pub(super) fn finish(mut self, at: At, texts: &Texts, scopes: &[ScopeTable]) -> Arrays {
+        let snapshot = match self.snapshot.take() {
+            Some(snapshot) => snapshot,
+            None => self.take_snapshot(),
+        };
+        let buffers = snapshot.buffers(texts);
+        let copies = self.sites.copy_sites(texts);
+        Arrays {
+            at,
+            advice: advice(&buffers, &copies),
+            lines: self.sites.line_notes(texts, scopes),
+            buffers,
+            copies,
+        }
+    }
+
+    fn take_snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::new(self.serial);
+        let tracked = self.in_blocks.values().flat_map(|block| &block.tracked);
+        for array in self.handles.values().chain(tracked) {
+            snapshot.add(*array, self.bytes_of(array.block));
+        }
+        for first in self.buffers.values().filter_map(|buffer| buffer.first) {
+            snapshot.add_first(first);
+        }
+        snapshot
+    }
+
+    /// Takes the snapshot if its time has come before what happens at this moment.
+    fn is_time_before(&mut self, moment: Moment) {
+        if let Instant::Behind(stamp) = self.instant
+            && moment.stamp > stamp
+            && self.snapshot.is_none()
+        {
+            self.snapshot = Some(self.take_snapshot());
+        }
+    }
+
+    /// The live block that holds an address.
+    fn block_at(&self, address: u64) -> Option<BlockKey> {
+        let (&start, block) = self.blocks.range(..=address).next_back()?;
+        (address > 0 && address - start < block.bytes).then_some(BlockKey {
+            address: start,
+            serial: block.serial,
+        })
+    }
+
+    fn bytes_of(&self, block: Option<BlockKey>) -> Option<u64> {
+        let block = block?;
+        let live = self.blocks.get(&block.address)?;
+        (live.serial == block.serial).then_some(live.bytes)
+    }
+
+    /// An array was heard of; it may have been alive at an instant that has passed.
+    fn tell_snapshot(&mut self, array: Array) {
+        let bytes = self.bytes_of(array.block);
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.add_late(array, bytes);
+        }
+    }
+
+    fn handle(&mut self, handle: &ArrayHandle, texts: &Texts) {
+        let block = self.block_at(handle.address);
+        let mut array = Array::of_handle(handle, block);
+        // A buffer that was resized is told of again, under its number.
+        let old = self.handles.get(&array.id).copied();
+        array.name = old.and_then(|old| old.name);
+        let buffer = self.buffers.entry(array.base).or_insert(Buffer {
+            first: None,
+            holders: 0,
+        });
+        buffer.holders += u64::from(old.is_none());
+        if array.is_first() {
+            array.is_told = true;
+            buffer.first = Some(array);
+            if let Some(block) = block {
+                self.in_blocks.entry(block.address).or_default().first = Some(array);
+            }
+            self.sites.made(&array, texts.nbytes(array.layout));
+        } else {
+            let of = buffer.first.and_then(|first| first.name);
+            let held = self.bytes_of(block);
+            self.sites.viewed(&array, held, of);
+        }
+        self.handles.insert(array.id, array);
+        self.tell_snapshot(array);
+    }
+
+    fn dropped(&mut self, id: u64) {
+        let Some(array) = self.handles.remove(&id) else {
+            return;
+        };
+        if let Some(buffer) = self.buffers.get_mut(&array.base) {
+            buffer.holders = buffer.holders.saturating_sub(1);
+            if buffer.holders == 0 {
+                self.buffers.remove(&array.base);
+            }
+        }
+    }
+
+    fn renamed(&mut self, id: u64, name: TextId) {
+        if let Some(array) = self.handles.get_mut(&id) {
+            array.name = Some(name);
+            let buffer = self.buffers.get_mut(&array.base);
+            if let Some(first) = buffer.and_then(|buffer| buffer.first.as_mut())
+                && first.id == id
+            {
+                first.name = Some(name);
+                let block = array
+                    .block
+                    .and_then(|block| self.in_blocks.get_mut(&block.address));
+                if let Some(first) = block.and_then(|block| block.first.as_mut()) {
+                    first.name = Some(name);
+                }
+            }
+        }
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.rename(id, name);
+        }
+    }
+
+    fn tracked(&mut self, array: Array, texts: &Texts) {
+        if let Some(block) = array.block {
+            let tracked = &mut self.in_blocks.entry(block.address).or_default().tracked;
+            // The same array under another name, or at another time of its life.
+            tracked.retain(|other| other.name != array.name);
+            tracked.push(array);
+        }
+        self.sites.tracked(&array, texts.nbytes(array.layout));
+        self.tell_snapshot(array);
+    }
+
+    fn copied(&mut self, (from, to): (u64, u64), copy: Copy, texts: &Texts) {
+        if let Some(made) = self.handles.get_mut(&to)
+            && std::mem::take(&mut made.is_told)
+        {
+            let made = *made;
+            self.sites.made_by_copy(&made, texts.nbytes(made.layout));
+        }
+        let from = self.handles.get(&from);
+        let from_nbytes = from.map_or(0, |from| texts.nbytes(from.layout));
+        self.sites
+            .copied(copy, (from, from_nbytes), self.handles.get(&to));
+    }
+
+    /// What was in a block that ends by a reallocation goes to the one that begins by it.
+    fn moved(&mut self, lane: usize, block: Block, serial: u64) {
+        let Some(mut moved) = self.moving.remove(&lane) else {
+            return;
+        };
+        for array in &mut moved.tracked {
+            array.block = Some(BlockKey {
+                address: block.address,
+                serial,
+            });
+        }
+        self.in_blocks.insert(block.address, moved);
+    }
+
+    fn freed(&mut self, lane: usize, bytes: u64, arrays: &InBlock) {
+        let Some(line) = self.lines.current(lane) else {
+            return;
+        };
+        let array = arrays.first.as_ref().or(arrays.tracked.first());
+        self.sites
+            .freed(line, bytes, array.and_then(|array| array.name));
+    }
+}
+
+impl Observer for ArrayPass {
+    fn begin(&mut self, moment: Moment, block: Block, by: Cause) {
+        self.is_time_before(moment);
+        self.serial += 1;
+        let live = LiveBlock {
+            bytes: block.bytes,
+            serial: self.serial,
+        };
+        self.blocks.insert(block.address, live);
+        if by == Cause::Reallocation {
+            self.moved(moment.lane, block, live.serial);
+        }
+        if self.instant == Instant::Live(moment.live_bytes) && self.snapshot.is_none() {
+            self.snapshot = Some(self.take_snapshot());
+        }
+    }
+
+    fn end(&mut self, moment: Moment, block: Block, ending: Ending) {
+        self.is_time_before(moment);
+        self.blocks.remove(&block.address);
+        let Some(arrays) = self.in_blocks.remove(&block.address) else {
+            return;
+        };
+        match ending {
+            Ending::Freed { .. } => self.freed(moment.lane, block.bytes, &arrays),
+            Ending::Reallocated => {
+                self.moving.insert(moment.lane, arrays);
+            }
+            Ending::Unseen => {}
+        }
+    }
+
+    fn thread(&mut self, moment: Moment) {
+        self.lines.clear(moment.lane);
+    }
+
+    fn scope(&mut self, moment: Moment, scope: Scope) {
+        self.lines.mark(moment.lane, scope);
+    }
+
+    fn array(&mut self, moment: Moment, note: &ArrayNote, texts: &Texts) {
+        self.is_time_before(moment);
+        match *note {
+            ArrayNote::Handle(handle) => self.handle(&handle, texts),
+            ArrayNote::Tracked {
+                address,
+                layout,
+                unique_bytes,
+                name,
+                place,
+            } => {
+                let array = Array {
+                    id: 0,
+                    base: 0,
+                    layout,
+                    unique_bytes,
+                    mapped_bytes: None,
+                    operation: None,
+                    name: Some(name),
+                    place,
+                    block: self.block_at(address),
+                    is_told: false,
+                };
+                self.tracked(array, texts);
+            }
+            ArrayNote::Dropped { id } => self.dropped(id),
+            ArrayNote::Copied {
+                from,
+                to,
+                bytes,
+                fits_narrower,
+                operation,
+                place,
+            } => {
+                let copy = Copy {
+                    bytes,
+                    fits_narrower,
+                    operation,
+                    place,
+                };
+                self.copied((from, to), copy, texts);
+            }
+            ArrayNote::Renamed { id, name } => self.renamed(id, name),
+        }
+    }
+}

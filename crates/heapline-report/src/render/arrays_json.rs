@@ -1,0 +1,173 @@
+//! Arrays for programs.
+
+use heapline_trace::Place;
+use serde_json::{Value, json};
+
+use super::json::{SCHEMA, pretty, quality};
+use crate::arrays::{
+    Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, LineNote, LineNoteKind,
+};
+use crate::folded::At;
+use crate::report::Report;
+
+/// The arrays.
+#[must_use]
+pub fn arrays(report: &Report, arrays: &Arrays) -> String {
+    pretty(&json!({
+        "schema": SCHEMA,
+        "quality": quality(&report.quality()),
+        "at": match arrays.at {
+            At::Peak => json!("peak"),
+            At::End => json!("end"),
+            At::Nanoseconds(time) => json!({ "ns": time }),
+        },
+        "buffer_count": arrays.buffer_count(),
+        "held_bytes": arrays.held_bytes(),
+        "mapped_bytes": arrays.mapped_bytes(),
+        "array_count": arrays.array_count(),
+        "nbytes": arrays.nbytes(),
+        "bytes_by_dtype": arrays
+            .bytes_by_dtype()
+            .into_iter()
+            .map(|(dtype, bytes)| json!({ "dtype": dtype, "held_bytes": bytes }))
+            .collect::<Vec<_>>(),
+        "buffers": arrays.buffers.iter().map(buffer).collect::<Vec<_>>(),
+        "copies": arrays.copies.iter().map(copies).collect::<Vec<_>>(),
+        "lines": arrays.lines.iter().map(line_note).collect::<Vec<_>>(),
+        "warnings": arrays.advice.iter().map(advice).collect::<Vec<_>>(),
+    }))
+}
+
+fn buffer(buffer: &ArrayBuffer) -> Value {
+    let (kind, bytes) = match buffer.holds {
+        Holds::Block(bytes) => ("block", Some(bytes)),
+        Holds::Mapped(bytes) => ("mapped", Some(bytes)),
+        Holds::Unknown => ("unknown", None),
+    };
+    json!({
+        "holds": kind,
+        "bytes": bytes,
+        "count": buffer.count,
+        "arrays": buffer.arrays.iter().map(array).collect::<Vec<_>>(),
+    })
+}
+
+fn array(array: &ArrayFacts) -> Value {
+    let layout = array.layout.as_ref();
+    json!({
+        "id": array.id,
+        "name": array.name,
+        "made_by": array.operation,
+        "dtype": layout.map(|layout| &layout.dtype),
+        "itemsize": layout.map(|layout| layout.itemsize),
+        "shape": layout.map(|layout| &layout.shape),
+        "byte_strides": layout.map(|layout| &layout.byte_strides),
+        "nbytes": array.nbytes,
+        "unique_nbytes": array.unique_bytes,
+        "at": place(array.place.as_ref()),
+        "is_view": array.is_view,
+        "is_dropped": array.is_gone,
+    })
+}
+
+fn place(place: Option<&Place>) -> Value {
+    place.map_or(
+        Value::Null,
+        |place| json!({ "file": place.file, "line": place.line }),
+    )
+}
+
+fn copies(site: &CopySite) -> Value {
+    let (from, to) = site.narrower.clone().unzip();
+    json!({
+        "at": place(site.place.as_ref()),
+        "operation": site.operation,
+        "copies": site.copies,
+        "bytes": site.bytes,
+        "is_copy_on_write": site.is_copy_on_write,
+        "of_repeated": site.of_repeated,
+        "repeated_bytes": site.repeated_bytes,
+        "fit_narrower": site.fit_narrower,
+        "narrower_from": from,
+        "narrower_to": to,
+    })
+}
+
+pub(super) fn line_note(note: &LineNote) -> Value {
+    json!({
+        "file": note.place.file,
+        "line": note.place.line,
+        "kind": match note.kind {
+            LineNoteKind::Made => "made",
+            LineNoteKind::Tracked => "tracked",
+            LineNoteKind::View => "view",
+            LineNoteKind::Copy => "copy",
+            LineNoteKind::Free => "free",
+        },
+        "operation": note.operation,
+        "count": note.count,
+        "bytes": note.bytes,
+        "held_bytes": note.held_bytes,
+        "of": note.of,
+    })
+}
+
+fn label(label: &ArrayLabel) -> Value {
+    json!({ "name": label.name, "at": place(label.place.as_ref()) })
+}
+
+fn advice(advice: &Advice) -> Value {
+    match advice {
+        Advice::SmallViews {
+            array,
+            holders,
+            used_bytes,
+            held_bytes,
+            base,
+        } => json!({
+            "kind": "small_views",
+            "array": label(array),
+            "holders": holders,
+            "used_bytes": used_bytes,
+            "held_bytes": held_bytes,
+            "base": base.as_ref().map(label),
+        }),
+        Advice::CopyOnWrite(site) => {
+            json!({ "kind": "copy_on_write", "at": place(site.place.as_ref()), "bytes": site.bytes })
+        }
+        Advice::RepeatedCopied(site) => json!({
+            "kind": "repeated_copied",
+            "at": place(site.place.as_ref()),
+            "bytes": site.repeated_bytes,
+        }),
+        Advice::FitsNarrower(site) => {
+            let (from, to) = site.narrower.clone().unzip();
+            json!({
+                "kind": "fits_narrower",
+                "at": place(site.place.as_ref()),
+                "from": from,
+                "to": to,
+            })
+        }
+        Advice::Slack {
+            array,
+            nbytes,
+            held_bytes,
+        } => json!({
+            "kind": "slack",
+            "array": label(array),
+            "nbytes": nbytes,
+            "held_bytes": held_bytes,
+        }),
+        Advice::Tiny {
+            buffers,
+            bytes,
+            place: at,
+        } => json!({
+            "kind": "tiny",
+            "at": place(at.as_ref()),
+            "buffers": buffers,
+            "bytes": bytes,
+        }),
+    }
+}
