@@ -18,7 +18,15 @@ pub fn command() -> Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([summary(), lines(), profile(), flamegraph(), info(), pack()])
+        .subcommands([
+            summary(),
+            lines(),
+            profile(),
+            arrays(),
+            flamegraph(),
+            info(),
+            pack(),
+        ])
 }
 
 fn summary() -> Command {
@@ -48,15 +56,10 @@ fn lines() -> Command {
             "Only this crate, wherever it comes from",
         ))
         .arg(choice("sort", &SORTS, "peak", "What comes first"))
-        .arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("N")
-                .value_parser(value_parser!(usize))
-                .help("At most N lines"),
-        )
+        .arg(limit("At most N lines"))
         .arg(flag("all", "Dependencies too, not the workspace alone"))
         .arg(flag("own", "Without what a line calls"))
+        .arg(with_arrays())
 }
 
 /// Values of `--sort`.
@@ -78,6 +81,24 @@ fn profile() -> Command {
          Increment    bytes that its executions added, less what they freed, on their thread\n\
          Occurrences  how often it was executed",
     )
+    .arg(with_arrays())
+}
+
+fn arrays() -> Command {
+    report(
+        "arrays",
+        "Arrays: which buffers they hold, what was copied where",
+    )
+    .long_about(
+        "The arrays of heapline-array, and plain ndarray arrays with .track(\"name\"), that \
+             were alive at an instant; and, of the whole run, what was copied where.\n\n\
+             nbytes  elements times bytes of one, as NumPy counts\n\
+             unique  distinct bytes that the elements touch\n\
+             holds   bytes of the block that the array keeps alive",
+    )
+    .arg(format())
+    .arg(at("When; TIME since the start, such as 1.5s or 20ms"))
+    .arg(limit("At most N buffers, and N lines that copied"))
 }
 
 fn flamegraph() -> Command {
@@ -86,13 +107,9 @@ fn flamegraph() -> Command {
         "An interactive flame graph as SVG, or its folded stacks",
     )
     .arg(choice("metric", &METRICS, "live", "What the widths are"))
-    .arg(
-        Arg::new("at")
-            .long("at")
-            .value_name("peak|end|TIME")
-            .default_value("peak")
-            .help("When, for live bytes; TIME since the start, such as 1.5s or 20ms"),
-    )
+    .arg(at(
+        "When, for live bytes; TIME since the start, such as 1.5s or 20ms",
+    ))
     .arg(flag(
         "inverted",
         "What allocates at the root, its callers above",
@@ -188,6 +205,29 @@ fn choice(
         .long(name)
         .value_parser(PossibleValuesParser::new(values.to_vec()))
         .default_value(default)
+        .help(help)
+}
+
+fn at(help: &'static str) -> Arg {
+    Arg::new("at")
+        .long("at")
+        .value_name("peak|end|TIME")
+        .default_value("peak")
+        .help(help)
+}
+
+fn with_arrays() -> Arg {
+    flag(
+        "arrays",
+        "Behind each line what it did with arrays: views, copies, what was freed",
+    )
+}
+
+fn limit(help: &'static str) -> Arg {
+    Arg::new("limit")
+        .long("limit")
+        .value_name("N")
+        .value_parser(value_parser!(usize))
         .help(help)
 }
 

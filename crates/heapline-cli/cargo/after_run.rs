@@ -69,12 +69,15 @@ fn show(report: &Report, trace: &Path, mut bar: Bar) -> Result<(), CliError> {
         .map_err(commands::failed)?;
     drop(bar);
     let mut text = format!("\n{}\n", render::text::summary(report));
-    text.push_str(&render::text::profile(&report.profile_tables()));
+    text.push_str(&render::text::profile(&report.profile_tables(), None));
     text.push_str(&commands::with_problems(
         report,
         render::text::line_rows(&table),
     ));
     text.push_str(&format!("\ntrace        {}\n", shown(trace)));
+    if report.array_notes() > 0 {
+        text.push_str(&format!("arrays       heapline arrays {}\n", shown(trace)));
+    }
     if let Ok(Some(picture)) = &picture {
         text.push_str(&format!("flame graph  {}\n", shown(picture)));
     }

@@ -26,10 +26,12 @@ pub(super) fn render(
     let table = report
         .lines(&options, &mut |progress| bar.show(progress))
         .map_err(super::failed)?;
+    let arrays = super::arrays::if_asked(report, matches, bar)?;
     Ok(if json {
-        render::json::lines(report, &table)
+        render::json::lines(report, &table, arrays.as_ref())
     } else {
-        super::with_problems(report, render::text::lines(report, &table))
+        let text = render::text::lines(report, &table, arrays.as_ref());
+        super::with_problems(report, text)
     })
 }
 

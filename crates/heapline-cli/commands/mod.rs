@@ -1,7 +1,9 @@
 //! One file for each command: options, one library call, text out.
 
+mod arrays;
 mod flamegraph;
 mod info;
+mod instant;
 mod lines;
 mod pack;
 mod profile;
@@ -18,6 +20,7 @@ use crate::output;
 use crate::progress::Bar;
 
 pub(crate) use flamegraph::svg;
+use instant::at;
 
 /// Runs the command that was parsed.
 ///
@@ -31,6 +34,7 @@ pub fn run(matches: ArgMatches) -> Result<(), CliError> {
         "summary" => summary::render,
         "lines" => lines::render,
         "profile" => profile::render,
+        "arrays" => arrays::render,
         "flamegraph" => flamegraph::render,
         "info" => info::render,
         "pack" => return pack::run(matches),

@@ -6,7 +6,11 @@ use heapline_report::{Report, render};
 use crate::error::CliError;
 use crate::progress::Bar;
 
-pub(super) fn render(report: &Report, _: &ArgMatches, _: &mut Bar) -> Result<String, CliError> {
+pub(super) fn render(
+    report: &Report,
+    matches: &ArgMatches,
+    bar: &mut Bar,
+) -> Result<String, CliError> {
     let tables = report.profile_tables();
     if tables.is_empty() {
         return Err(CliError::failure(format!(
@@ -14,5 +18,6 @@ pub(super) fn render(report: &Report, _: &ArgMatches, _: &mut Bar) -> Result<Str
             report.path().display()
         )));
     }
-    Ok(render::text::profile(&tables))
+    let arrays = super::arrays::if_asked(report, matches, bar)?;
+    Ok(render::text::profile(&tables, arrays.as_ref()))
 }
