@@ -1,5 +1,7 @@
 //! The `cargo heapline` command: runs a program recorded, then reports.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -1,6 +1,8 @@
 //! The commands `heapline` and `cargo heapline`: arguments, progress, exit codes. What a
 //! library user would want is in `heapline-report`.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod error;
 mod newest;

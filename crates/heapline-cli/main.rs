@@ -1,5 +1,7 @@
 //! The `heapline` command: looks at a trace.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

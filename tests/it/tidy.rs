@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// Files of libraries that may hold `unsafe`. Everywhere else it is forbidden, but in
-/// programs and cases that the tests run.
+/// Files of libraries and examples that may hold `unsafe`. Everywhere else it is forbidden,
+/// but in programs and cases that the tests run.
 const UNSAFE: [&str; 17] = [
     "crates/heapline-array/src/storage.rs",
     "crates/heapline-unwind/src/fallback.rs",
@@ -26,6 +26,9 @@ const UNSAFE: [&str; 17] = [
     "crates/heapline/src/sys.rs",
     "crates/heapline/src/thread_state.rs",
 ];
+
+/// Packages with such files; all others forbid `unsafe` at their roots.
+const DENYING: [&str; 3] = ["heapline", "heapline-array", "heapline-unwind"];
 
 /// What each package may depend on, of ours.
 const ARROWS: [(&str, &[&str]); 7] = [
@@ -100,7 +103,10 @@ fn unsafe_code_is_where_it_may_be() {
     };
     let libraries: Vec<_> = files(".rs")
         .into_iter()
-        .filter(|(name, _)| name.contains("/src/") && !name.starts_with("tests/"))
+        .filter(|(name, _)| {
+            let is_library = name.contains("/src/") && !name.starts_with("tests/");
+            is_library || name.starts_with("examples/")
+        })
         .collect();
     let holds = |text: &str| code(text).any(|line| line.contains(allowed) || is_unsafe(line));
     let found: Vec<&str> = libraries
@@ -109,7 +115,7 @@ fn unsafe_code_is_where_it_may_be() {
         .map(|(name, _)| name.as_str())
         .collect();
     assert_eq!(found, UNSAFE);
-    // Where the workspace's lint cannot forbid it, each file lifts the lint for itself.
+    // Each file lifts the workspace's lint for itself.
     for (name, text) in libraries {
         let lifts = text.contains(&format!("#![{allowed}"));
         assert_eq!(lifts, UNSAFE.contains(&&*name), "{name}");
@@ -118,25 +124,40 @@ fn unsafe_code_is_where_it_may_be() {
 
 #[test]
 fn unsafe_code_is_forbidden_or_denied_everywhere() {
-    let lint = |manifest: &Table, path: &[&str]| value(manifest, path).map(Value::to_string);
-    let workspace = ["workspace", "lints", "rust", "unsafe_code"];
+    let lint = ["workspace", "lints", "rust", "unsafe_code"];
+    let workspace = manifest(".");
     assert_eq!(
-        lint(&manifest("."), &workspace).as_deref(),
-        Some("\"forbid\"")
+        value(&workspace, &lint).and_then(Value::as_str),
+        Some("deny")
     );
-    for (name, package) in packages() {
-        let forbids = value(&package, &["lints", "workspace"]) == Some(&Value::Boolean(true));
-        let denies = lint(&package, &["lints", "rust", "unsafe_code"]);
-        let is_exempt = ["heapline", "heapline-array", "heapline-unwind"].contains(&&*name);
-        assert!(
-            if is_exempt {
-                denies.as_deref() == Some("\"deny\"")
-            } else {
-                forbids
-            },
-            "{name}"
-        );
+    let forbids = concat!("#![forbid(unsafe", "_code)]");
+    for (name, (folder, package)) in packages_in_folders() {
+        let inherits = value(&package, &["lints", "workspace"]);
+        assert_eq!(inherits, Some(&Value::Boolean(true)), "{name}");
+        for root in roots(&folder, &package) {
+            let is_forbidden = text(&root).contains(forbids);
+            assert_eq!(is_forbidden, !DENYING.contains(&&*name), "{root}");
+        }
     }
+}
+
+/// The files that library and programs of a package begin with.
+fn roots(folder: &str, package: &Table) -> Vec<String> {
+    let mut paths: Vec<&str> = Vec::new();
+    let library = value(package, &["lib", "path"]).and_then(Value::as_str);
+    paths.push(library.unwrap_or("src/lib.rs"));
+    for program in package
+        .get("bin")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        paths.extend(program.get("path").and_then(Value::as_str));
+    }
+    paths
+        .iter()
+        .map(|path| format!("{folder}/{path}"))
+        .collect()
 }
 
 #[test]
@@ -270,6 +291,12 @@ fn text(name: &str) -> String {
 
 /// The packages that users get, by name.
 fn packages() -> BTreeMap<String, Table> {
+    let named = packages_in_folders().into_iter();
+    named.map(|(name, (_, package))| (name, package)).collect()
+}
+
+/// The same with their folders.
+fn packages_in_folders() -> BTreeMap<String, (String, Table)> {
     let mut folders = vec![".".to_owned()];
     for entry in std::fs::read_dir(root().join("crates")).expect("a folder") {
         let path = entry.expect("readable").path();
@@ -280,7 +307,8 @@ fn packages() -> BTreeMap<String, Table> {
     let named = folders.iter().map(|folder| {
         let manifest = manifest(folder);
         let name = value(&manifest, &["package", "name"]).and_then(Value::as_str);
-        (name.expect("a name").to_owned(), manifest)
+        let name = name.expect("a name").to_owned();
+        (name, (folder.clone(), manifest))
     });
     named.collect()
 }

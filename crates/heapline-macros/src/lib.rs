@@ -6,6 +6,8 @@
 //! files below it know one thing each: what a statement looks like, which
 //! lines are marked, how the calls into the runtime are spelled.
 
+#![forbid(unsafe_code)]
+
 mod profile;
 
 mod marker;

@@ -8,6 +8,8 @@
 //! proportional to live blocks and distinct stacks. Its methods answer the questions,
 //! as data; [`render`] turns the answers into text. Nothing is printed here.
 
+#![forbid(unsafe_code)]
+
 mod arrays;
 mod error;
 mod event;

@@ -28,6 +28,8 @@
 //! records need no new version: readers skip kinds they do not know. A packed trace says
 //! so in the upper half of the version; its model is part of the format.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod arrays;
 mod block;
