@@ -4,6 +4,7 @@
 mod cargo_run;
 mod cli;
 mod crowd;
+mod examples;
 mod fuzzed;
 mod idle;
 mod killed;
