@@ -3,7 +3,7 @@
 //! `cargo bench -p heapline-array`
 
 use divan::{Bencher, black_box};
-use heapline_array::{ArrayMemory, Astype, CopyMode, Index, NdArray, Order, slice};
+use heapline_array::{ArrayMemory, Astype, CopyMode, Element, Index, NdArray, Order, slice};
 use ndarray::{Array, Array2, IxDyn, s};
 
 fn main() {
@@ -136,16 +136,40 @@ mod million {
         let m = matrix().into_array().expect("the only handle");
         bencher.bench_local(|| black_box(&m).t().as_standard_layout().into_owned());
     }
+}
 
-    #[divan::bench]
-    fn astype_f32(bencher: Bencher) {
-        let m = matrix();
-        bencher.bench_local(|| black_box(&m).astype::<f32>(Astype::default()));
+/// A million elements converted, and what was lost counted; ndarray counts nothing.
+mod convert {
+    use super::*;
+
+    /// The same numbers as another dtype; sevenths, so that floats are to be rounded.
+    fn sevenths<A: Element>() -> NdArray<A, ndarray::Ix2> {
+        let sevenths = NdArray::from_array(matrix().view().mapv(|number| number / 7.0));
+        sevenths.astype(Astype::default()).expect("any cast").0
     }
 
-    #[divan::bench]
-    fn mapv_to_f32_of_ndarray(bencher: Bencher) {
-        let m = matrix().into_array().expect("the only handle");
-        bencher.bench_local(|| black_box(&m).mapv(|element| element as f32));
+    macro_rules! casts {
+        ($($astype:ident, $mapv:ident: $from:ty => $to:ty;)*) => {$(
+            #[divan::bench]
+            fn $astype(bencher: Bencher) {
+                let a = sevenths::<$from>();
+                bencher.bench_local(|| black_box(&a).astype::<$to>(Astype::default()));
+            }
+
+            #[divan::bench]
+            fn $mapv(bencher: Bencher) {
+                let a = sevenths::<$from>();
+                bencher.bench_local(|| black_box(&a).view().mapv(|element| element as $to));
+            }
+        )*};
+    }
+
+    casts! {
+        f64_to_f32, f64_to_f32_mapv: f64 => f32;
+        f64_to_i32, f64_to_i32_mapv: f64 => i32;
+        f32_to_f64, f32_to_f64_mapv: f32 => f64;
+        i64_to_i32, i64_to_i32_mapv: i64 => i32;
+        i64_to_f64, i64_to_f64_mapv: i64 => f64;
+        u8_to_f32, u8_to_f32_mapv: u8 => f32;
     }
 }

@@ -1,5 +1,7 @@
 //! Conversion of values, and the report of what was lost on the way.
 
+use std::iter;
+
 use super::value::power_of_two;
 use super::{DType, Element, Kind, Value};
 
@@ -67,6 +69,40 @@ impl CastReport {
         .filter_map(|(is_due, warning)| is_due.then_some(warning))
     }
 
+    /// Counts what was lost of all these elements, `to` having been made of `from`. Loops of
+    /// few operations come first: the compiler makes vectors of them, and mostly they say it.
+    #[inline]
+    pub(crate) fn count_all<A: Element, B: Element>(&mut self, from: &[A], to: &[B]) {
+        let values = || iter::zip(from, to).map(|(from, to)| (from.to_value(), to.to_value()));
+        let in_detail = match (A::DTYPE.kind(), B::DTYPE.kind()) {
+            _ if const { is_always_lossless(A::DTYPE, B::DTYPE) } => false,
+            (Kind::Signed | Kind::Unsigned, _) => {
+                let beyond = |one: &A| bits_beyond(one.to_value(), B::DTYPE);
+                from.iter().fold(0, |bits, one| bits | beyond(one)) != 0
+            }
+            (Kind::Float, Kind::Signed | Kind::Unsigned) => {
+                let lost = || values().map(|(from, to)| lost_to_integer(from, to, B::DTYPE));
+                self.invalid += count(lost().map(|lost| lost.invalid));
+                self.inexact += count(lost().map(|lost| lost.inexact));
+                false
+            }
+            (Kind::Complex, Kind::Signed | Kind::Unsigned | Kind::Float) => true,
+            _ => {
+                // NaN counts as well, but is not finite.
+                let differing = count(values().map(|(from, to)| !from.equals(to)));
+                let is_finite = || values().fold(true, |all, (_, to)| all & to.is_finite());
+                let is_rounding = differing == 0 || is_finite();
+                if is_rounding {
+                    self.inexact += differing;
+                }
+                !is_rounding
+            }
+        };
+        if in_detail {
+            values().for_each(|(from, to)| self.count(lost::<A, B>(from, to)));
+        }
+    }
+
     /// Counts what was lost of one element. Without a branch, so that loops stay fast.
     #[inline]
     pub(crate) fn count(&mut self, lost: Lost) {
@@ -115,10 +151,46 @@ const fn is_always_lossless(from: DType, to: DType) -> bool {
         || super::can_cast(from, to, super::Casting::Safe) && !is_big_integer
 }
 
+const fn is_integer(dtype: DType) -> bool {
+    matches!(dtype.kind(), Kind::Signed | Kind::Unsigned)
+}
+
+#[inline]
+fn count(flags: impl Iterator<Item = bool>) -> usize {
+    flags.map(usize::from).sum()
+}
+
+/// No bit if a number of the dtype is surely the same as this integer; there is one for
+/// each that is outside an integer dtype's range, or has more digits than a float's.
+#[inline]
+fn bits_beyond(integer: Value, to: DType) -> u64 {
+    let bits = to.itemsize() as u32 * 8;
+    match (to.kind(), integer) {
+        (Kind::Signed, Value::Int(value)) if bits < 64 => {
+            // What is in range is not negative then, and shorter.
+            value.wrapping_add(1 << (bits - 1)) as u64 >> bits
+        }
+        (Kind::Signed, Value::Int(_)) => 0,
+        (Kind::Signed, _) => integer.magnitude() >> (bits - 1),
+        (Kind::Unsigned, Value::Int(value)) => value as u64 >> bits.min(63),
+        (Kind::Unsigned, _) if bits == 64 => 0,
+        (Kind::Unsigned, _) => integer.magnitude() >> bits,
+        _ => integer.magnitude() >> mantissa_bits(to),
+    }
+}
+
+/// Bits of the mantissa, the leading one included.
+const fn mantissa_bits(dtype: DType) -> u32 {
+    match dtype.component() {
+        DType::Float16 => 11,
+        DType::Float32 => 24,
+        _ => 53,
+    }
+}
+
 #[inline]
 fn lost<A: Element, B: Element>(before: Value, after: Value) -> Lost {
-    let is_integer = |kind| matches!(kind, Kind::Signed | Kind::Unsigned);
-    match (is_integer(A::DTYPE.kind()), is_integer(B::DTYPE.kind())) {
+    match (is_integer(A::DTYPE), is_integer(B::DTYPE)) {
         (true, true) => Lost {
             wrapped: !before.is_same(after),
             ..Lost::default()
@@ -131,14 +203,7 @@ fn lost<A: Element, B: Element>(before: Value, after: Value) -> Lost {
 #[inline]
 fn lost_to_integer(before: Value, after: Value, to: DType) -> Lost {
     let (number, whole) = (before.complex(), after.complex().re);
-    let bits = to.itemsize() as i32 * 8;
-    let (low, beyond) = match to.kind() {
-        Kind::Signed => (-(power_of_two(bits - 1)), power_of_two(bits - 1)),
-        _ => (0.0, power_of_two(bits)),
-    };
-    // Truncation takes what is less than 1 below the lowest integer to it. The difference
-    // is exact where it matters; NaN compares as false.
-    let is_valid = number.re - low > -1.0 && number.re < beyond;
+    let is_valid = is_in_range(before, to);
     let has_imaginary = number.im != 0.0;
     Lost {
         invalid: !is_valid,
@@ -146,6 +211,20 @@ fn lost_to_integer(before: Value, after: Value, to: DType) -> Lost {
         inexact: is_valid & !has_imaginary & (whole != number.re),
         ..Lost::default()
     }
+}
+
+/// Whether truncation makes a number of it that the integer dtype has.
+#[inline]
+fn is_in_range(before: Value, to: DType) -> bool {
+    let number = before.complex().re;
+    let bits = to.itemsize() as i32 * 8;
+    let (low, beyond) = match to.kind() {
+        Kind::Signed => (-(power_of_two(bits - 1)), power_of_two(bits - 1)),
+        _ => (0.0, power_of_two(bits)),
+    };
+    // What is less than 1 below the lowest integer becomes it. The difference is exact where
+    // it matters; NaN compares as false.
+    (number - low > -1.0) & (number < beyond)
 }
 
 #[inline]
@@ -231,5 +310,54 @@ mod tests {
         assert_eq!(convert::<_, f64>(i64::MAX).1, inexact());
         assert_eq!(convert::<_, f64>(u64::MAX).1, inexact());
         assert_eq!(convert::<_, f64>(i64::MIN).1, Lost::default());
+    }
+
+    fn counts_as_one_by_one<A: Element, B: Element>(element: A) {
+        let (converted, lost) = convert::<A, B>(element);
+        let mut one_by_one = CastReport::new(A::DTYPE, B::DTYPE);
+        let mut together = one_by_one;
+        one_by_one.count(lost);
+        together.count_all(&[element], &[converted]);
+        assert_eq!(together, one_by_one, "{element:?}");
+    }
+
+    #[test]
+    fn single_numbers_at_every_power_of_two_are_counted_alike() {
+        macro_rules! to_each {
+            ($element:expr, $($to:ty),*) => {$(counts_as_one_by_one::<_, $to>($element);)*};
+        }
+        for power in 0..64 {
+            for number in [-1, 0, 1].map(|more| (1_i64 << power).wrapping_add(more)) {
+                for number in [number, number.wrapping_neg()] {
+                    to_each!(number, i8, i16, i32, u8, u16, u32, u64, f16, f32, f64);
+                    to_each!(
+                        number as u64,
+                        i8,
+                        i16,
+                        i32,
+                        i64,
+                        u8,
+                        u16,
+                        u32,
+                        f16,
+                        f32,
+                        f64
+                    );
+                    to_each!(number as i32, i8, i16, u8, u16, u32, u64, f16, f32);
+                    to_each!(
+                        number as f64,
+                        i8,
+                        i32,
+                        i64,
+                        u8,
+                        u32,
+                        u64,
+                        f16,
+                        f32,
+                        Complex<f32>
+                    );
+                }
+            }
+        }
     }
 }

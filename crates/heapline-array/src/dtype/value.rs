@@ -18,13 +18,58 @@ impl Value {
     /// Whether both are the same number; NaN is the same as NaN, and -0.0 as 0.
     #[inline]
     pub(crate) fn is_same(self, other: Value) -> bool {
-        let (own, others) = (self.complex(), other.complex());
-        match (self.integer(), other.integer()) {
-            (Some(own), Some(other)) => own == other,
-            (Some(integer), None) => others.im == 0.0 && is_integer(others.re, integer),
-            (None, Some(integer)) => own.im == 0.0 && is_integer(own.re, integer),
-            (None, None) => is_same_float(own.re, others.re) & is_same_float(own.im, others.im),
+        match (self, other) {
+            (Value::Float(_) | Value::Complex(_), Value::Float(_) | Value::Complex(_)) => {
+                let (own, other) = (self.complex(), other.complex());
+                is_same_float(own.re, other.re) & is_same_float(own.im, other.im)
+            }
+            _ => self.equals(other),
         }
+    }
+
+    /// Whether both are the same number; NaN is none, and -0.0 the same as 0.
+    #[inline]
+    pub(crate) fn equals(self, other: Value) -> bool {
+        use Value::{Int, UInt};
+        match (self, other) {
+            (UInt(own), UInt(other)) => own == other,
+            (Int(own), Int(other)) => own == other,
+            (UInt(unsigned), Int(signed)) | (Int(signed), UInt(unsigned)) => {
+                (signed >= 0) & (signed as u64 == unsigned)
+            }
+            (UInt(integer), float) | (float, UInt(integer)) => {
+                let Complex { re, im } = float.complex();
+                // The way back saturates: it would hide that the largest was rounded up.
+                let comes_back = (re < power_of_two(64)) & (re as u64 == integer);
+                (im == 0.0) & (integer as f64 == re) & comes_back
+            }
+            (Int(integer), float) | (float, Int(integer)) => {
+                let Complex { re, im } = float.complex();
+                let comes_back = (re < power_of_two(63)) & (re as i64 == integer);
+                (im == 0.0) & (integer as f64 == re) & comes_back
+            }
+            (own, other) => {
+                let (own, other) = (own.complex(), other.complex());
+                (own.re == other.re) & (own.im == other.im)
+            }
+        }
+    }
+
+    /// The bits of an integer without its sign; those of floats are all set.
+    #[inline]
+    pub(crate) fn magnitude(self) -> u64 {
+        match self {
+            Value::UInt(value) => value,
+            Value::Int(value) => value.unsigned_abs(),
+            Value::Float(_) | Value::Complex(_) => u64::MAX,
+        }
+    }
+
+    /// Whether it is neither infinite nor NaN.
+    #[inline]
+    pub(crate) fn is_finite(self) -> bool {
+        let Complex { re, im } = self.complex();
+        re.is_finite() & im.is_finite()
     }
 
     /// Whether a finite part of it is infinite in `other`.
@@ -45,20 +90,6 @@ impl Value {
             Value::Complex(value) => value,
         }
     }
-
-    #[inline]
-    fn integer(self) -> Option<i128> {
-        match self {
-            Value::UInt(value) => Some(value.into()),
-            Value::Int(value) => Some(value.into()),
-            Value::Float(_) | Value::Complex(_) => None,
-        }
-    }
-}
-
-/// Exactly, where `integer as f64` would round.
-fn is_integer(float: f64, integer: i128) -> bool {
-    float.trunc() == float && float.abs() < power_of_two(65) && float as i128 == integer
 }
 
 /// 2 to a power from -1022 to 1023, exactly: of `powi` nobody promises that.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use ndarray::{Array, ArrayView, Dimension, Ix1};
 
 use super::NdArray;
-use super::create::allocate;
+use super::create::{allocate, filled};
 use crate::Element;
 use crate::error::CreateError;
 use crate::memory::ArrayMemory;
@@ -115,9 +115,35 @@ pub(super) fn in_order<A: Element, D: Dimension>(
     view: ArrayView<'_, A, D>,
     order: Order,
 ) -> Result<Array<A, D>, CreateError> {
+    if let Some((elements, is_fortran)) = in_memory_order(&view, order) {
+        return filled(view.raw_dim(), is_fortran, |copy| {
+            copy.extend_from_slice(elements);
+        });
+    }
     let mut copy = empty_like(&view, order)?;
     copy.assign(&view);
     Ok(copy)
+}
+
+/// The elements one after the other, and whether in Fortran's order, if they lie as those of
+/// a result in this order would.
+pub(super) fn in_memory_order<'a, A: Element, D: Dimension>(
+    view: &'a ArrayView<'_, A, D>,
+    order: Order,
+) -> Option<(&'a [A], bool)> {
+    let flags = view.flags();
+    let is_fortran = match order {
+        Order::C => false,
+        Order::F => true,
+        Order::A | Order::K => !flags.c_contiguous,
+    };
+    let is_so = match is_fortran {
+        true => flags.f_contiguous,
+        false => flags.c_contiguous,
+    };
+    is_so
+        .then(|| Some((view.as_slice_memory_order()?, is_fortran)))
+        .flatten()
 }
 
 /// Zeros of this shape in this order, of elements of any type.

@@ -188,6 +188,20 @@ fn reserved<A: Element, D: Dimension>(
         .ok_or_else(|| CreateError::Memory(MemoryError::new(lengths, A::DTYPE, nbytes)))
 }
 
+/// An array whose elements the closure pushes, as many as the shape has, in the order of
+/// memory.
+pub(super) fn filled<A: Element, D: Dimension>(
+    shape: D,
+    is_fortran: bool,
+    fill: impl FnOnce(&mut Vec<A>),
+) -> Result<Array<A, D>, CreateError> {
+    let shape = shape.set_f(is_fortran);
+    let mut elements = reserved(&shape, |length| try_reserved(length))?;
+    fill(&mut elements);
+    Ok(Array::from_shape_vec(shape, elements)
+        .unwrap_or_else(|_| unreachable!("as many as the shape has")))
+}
+
 /// Zeros as an ndarray array, for a result to be written into.
 pub(super) fn allocate<A: Element, D: Dimension>(
     shape: D,

@@ -11,8 +11,8 @@ use crate::{DType, Element, Kind};
 
 /// So many elements are added up one after the other, in [`LANES`] sums at a time; longer
 /// rows as pairs of halves, as NumPy does it.
-const BLOCK: usize = 512;
-const LANES: usize = 8;
+const BLOCK: usize = 1024;
+const LANES: usize = 16;
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The sum of all elements: integers in 64 bits, floats in their own dtype, added
@@ -120,10 +120,14 @@ fn pairwise<A, T: Copy>(
             *sum = combine(*sum, load(element));
         }
     }
-    let [a, b, c, d, e, f, g, h] = sums;
-    let low = combine(combine(a, b), combine(c, d));
-    let high = combine(combine(e, f), combine(g, h));
-    let sum = combine(low, high);
+    let mut lanes = LANES;
+    while lanes > 1 {
+        lanes /= 2;
+        for lane in 0..lanes {
+            sums[lane] = combine(sums[lane], sums[lane + lanes]);
+        }
+    }
+    let sum = sums[0];
     rest.iter()
         .fold(sum, |sum, element| combine(sum, load(element)))
 }

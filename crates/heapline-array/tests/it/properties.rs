@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heapline_array::{
-    ArrayMemory, Astype, Casting, CopyMode, DType, Element, Index, NdArray, Order, can_cast,
-    nbytes_for, promote_types, result_type, slice,
+    AnyArray, ArrayMemory, Astype, Casting, CopyMode, DType, Element, Index, NdArray, Order,
+    can_cast, nbytes_for, promote_types, result_type, slice, with_array,
 };
 use ndarray::{Array, IxDyn, ShapeBuilder};
 use proptest::prelude::*;
@@ -340,6 +340,45 @@ fn dtype() -> impl Strategy<Value = DType> {
     select(DType::ALL.to_vec())
 }
 
+fn pairs() -> impl Iterator<Item = (DType, DType)> {
+    let from = DType::ALL.iter();
+    from.flat_map(|from| DType::ALL.iter().map(|to| (*from, *to)))
+}
+
+/// Numbers at the limits of dtypes, near them, and any.
+fn number() -> impl Strategy<Value = f64> {
+    let limit = select(vec![
+        0.0,
+        128.0,
+        65_504.0,
+        65_520.0,
+        3.5e38,
+        f64::MAX,
+        f64::INFINITY,
+    ]);
+    let power = (0..65).prop_map(|power| 2_f64.powi(power));
+    let near = (prop_oneof![limit, power], -1.5..1.5, any::<bool>());
+    prop_oneof![
+        near.prop_map(|(number, more, is_negative)| {
+            let near: f64 = number + more;
+            if is_negative { -near } else { near }
+        }),
+        any::<u64>().prop_map(f64::from_bits),
+    ]
+}
+
+/// The same elements, not next to each other.
+fn with_gaps(dense: &AnyArray) -> AnyArray {
+    with_array!(dense, array => {
+        let twice = array.repeat(&[2], 0).expect("an axis");
+        twice.index(&[slice(None, None, 2)]).expect("a slice").into()
+    })
+}
+
+fn elements(any: &AnyArray) -> String {
+    with_array!(any, array => format!("{:?}", array.view().iter().collect::<Vec<_>>()))
+}
+
 proptest! {
     #[test]
     fn chains_of_views_touch_what_the_lists_say(
@@ -379,18 +418,39 @@ proptest! {
 
     #[test]
     fn what_a_cast_calls_lossless_comes_back(numbers in proptest::collection::vec(any::<i64>(), 1..9), to in dtype()) {
-        let array = heapline_array::AnyArray::from(NdArray::from_vec(numbers).into_dyn());
+        let array = AnyArray::from(NdArray::from_vec(numbers).into_dyn());
         let (there, report) = array.astype(to, Astype::default()).expect("any cast");
         let (back, _) = there.astype(DType::Int64, Astype::default()).expect("any cast");
-        let text = |any: &heapline_array::AnyArray| {
-            heapline_array::with_array!(any, array => format!("{:?}", array.view()))
-        };
         if to != DType::Bool {
             // Saturation on the way back would hide the loss of the largest.
-            let survives = text(&back) == text(&array);
+            let survives = elements(&back) == elements(&array);
             prop_assert!(survives || !report.is_lossless());
         }
         let lossless = Astype { same_value: true, ..Astype::default() };
         prop_assert_eq!(array.astype(to, lossless).is_ok(), report.is_lossless());
+    }
+}
+
+proptest! {
+    // Each has all pairs of dtypes.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn losses_are_the_same_counted_together_and_one_by_one(
+        integers in proptest::collection::vec(any::<i64>(), 1..9),
+        floats in proptest::collection::vec(number(), 1..9),
+    ) {
+        let integers = AnyArray::from(NdArray::from_vec(integers).into_dyn());
+        let floats = AnyArray::from(NdArray::from_vec(floats).into_dyn());
+        for numbers in [integers, floats] {
+            for (from, to) in pairs() {
+                let (dense, _) = numbers.astype(from, Astype::default()).expect("any cast");
+                let gaps = with_gaps(&dense);
+                let (one, counted) = dense.astype(to, Astype::default()).expect("any cast");
+                let (other, one_by_one) = gaps.astype(to, Astype::default()).expect("any cast");
+                prop_assert_eq!(counted, one_by_one);
+                prop_assert_eq!(elements(&one), elements(&other));
+            }
+        }
     }
 }
