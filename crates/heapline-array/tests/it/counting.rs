@@ -2,13 +2,19 @@
 //! an operation allocates.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// What a recording hears of is what was counted. Miri cannot run the recorder.
+#[cfg(not(miri))]
+static INNER: heapline::Heapline = heapline::Heapline::system();
+#[cfg(miri)]
+static INNER: std::alloc::System = std::alloc::System;
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -25,7 +31,7 @@ fn count(bytes: isize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller's.
-        let block = unsafe { System.alloc(layout) };
+        let block = unsafe { INNER.alloc(layout) };
         if !block.is_null() {
             count(layout.size() as isize);
         }
@@ -34,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller's.
-        let block = unsafe { System.alloc_zeroed(layout) };
+        let block = unsafe { INNER.alloc_zeroed(layout) };
         if !block.is_null() {
             count(layout.size() as isize);
         }
@@ -43,13 +49,13 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: as the caller's.
-        unsafe { System.dealloc(block, layout) };
+        unsafe { INNER.dealloc(block, layout) };
         count(-(layout.size() as isize));
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         // SAFETY: as the caller's.
-        let new = unsafe { System.realloc(block, layout, bytes) };
+        let new = unsafe { INNER.realloc(block, layout, bytes) };
         if !new.is_null() {
             count(bytes as isize - layout.size() as isize);
         }

@@ -47,17 +47,42 @@ enum Step {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct State {
-    live_nbytes: usize,
-    sum_of_nbytes: usize,
-    buffers: Vec<Buffer>,
+pub(super) struct State {
+    pub(super) live_nbytes: usize,
+    pub(super) sum_of_nbytes: usize,
+    pub(super) buffers: Vec<Buffer>,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(deny_unknown_fields)]
-struct Buffer {
-    nbytes: usize,
-    holders: Vec<String>,
+pub(super) struct Buffer {
+    pub(super) nbytes: usize,
+    pub(super) holders: Vec<String>,
+}
+
+impl Case {
+    /// The arrays that are there after each step, each with its name behind a prefix that
+    /// only this step's have; and what NumPy says of them.
+    pub(super) fn alive(
+        self,
+        prefix: impl Fn(usize) -> String,
+    ) -> Result<Vec<(Vec<AnyArray>, State)>, String> {
+        let states = self.after.into_iter().enumerate();
+        let alive = states.map(|(last, state)| {
+            let mut names = Names::new();
+            for step in &self.steps[..=last] {
+                let array = bound(&names, step)?;
+                names.remove(step.name());
+                if let Some(array) = array {
+                    let name = format!("{}{}", prefix(last), step.name());
+                    let array = with_array!(array, array => array.named(&name).into());
+                    names.insert(step.name().to_owned(), array);
+                }
+            }
+            Ok((names.into_values().collect(), state))
+        });
+        alive.collect()
+    }
 }
 
 type Names = BTreeMap<String, AnyArray>;

@@ -10,6 +10,8 @@ mod casts;
 mod dtypes;
 mod lifetime;
 mod operations;
+#[cfg(not(miri))]
+mod recorded;
 mod reduce;
 mod resize;
 mod share;

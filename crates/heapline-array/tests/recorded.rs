@@ -1,0 +1,220 @@
+//! A program whose arrays are known by construction, recorded: what the report says of
+//! them, at the peak, at an instant, at the end, and line by line.
+
+use std::path::Path;
+
+use heapline_array::{ArrayMemory, Astype, CopyMode, NdArray, Order};
+use heapline_report::{Advice, ArrayBuffer, Arrays, At, Holds, LineNoteKind, Options, Report};
+use ndarray::{Array1, Axis, arr0, s};
+
+#[global_allocator]
+static ALLOC: heapline::Heapline = heapline::Heapline::system();
+
+/// Tiny arrays, enough to be told of.
+const TINY: u64 = 2_000;
+
+/// Nothing else of the process allocates as much as a tenth of an array.
+#[heapline::profile]
+#[rustfmt::skip]
+fn program() -> impl Sized {
+    let a = NdArray::<f64, _>::ones((1000, 1000)).named("a");
+    let v = a.slice(s![..3, 0]).named("v");
+    let t = a.t().named("t");
+    let row = NdArray::<f64, _>::arange(0, 1000, 1).named("row");
+    let wide = row.broadcast_to((1000, 1000)).expect("fits").named("wide");
+    let sum = (&a + &row).named("sum");
+    let flat = t.reshape(1_000_000, Order::C, CopyMode::IfNeeded).expect("fits").named("flat");
+    let small = a.astype::<f32>(Astype::default()).expect("allowed").0.named("small");
+    let dense = wide.copy(Order::C);
+    let mut plain = Array1::<u8>::zeros(100_000);
+    plain.track("plain");
+    plain.push(Axis(0), arr0(1).view()).expect("fits");
+    let tiny: Vec<_> = (0..TINY).map(|n| NdArray::from_vec(vec![n])).collect();
+    drop(sum);
+    drop((t, flat, small, dense, tiny, wide));
+    let mut mine = a.clone();
+    mine.make_mut()[(0, 0)] = 2.0;
+    drop((a, mine));
+    (v, row, plain)
+}
+
+fn recorded(folder: &Path) -> Report {
+    let trace = folder.join("arrays.heapline");
+    let recording = heapline::start(&heapline::Config::new().out(&trace)).expect("starts");
+    let alive = program();
+    drop(recording);
+    drop(alive);
+    Report::open(&trace, &Options::default(), &mut |_| {}).expect("a trace")
+}
+
+#[test]
+fn the_report_says_what_the_program_did() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = recorded(folder.path());
+    assert!(report.quality().exact, "{:?}", report.quality());
+    let peak = report.arrays(At::Peak, &mut |_| {}).expect("reads again");
+    let end = report.arrays(At::End, &mut |_| {}).expect("reads again");
+    buffers_at_the_peak(&peak);
+    buffers_at_the_end(&end);
+    let time = report.peak_at_ns();
+    let instant = report.arrays(At::Nanoseconds(time), &mut |_| {});
+    assert_eq!(
+        instant.expect("reads again").buffers,
+        peak.buffers,
+        "the peak is an instant"
+    );
+    copies_and_advice(&peak);
+    lines(&report, &peak);
+}
+
+/// Name, bytes held, and names of the other arrays that hold them.
+fn row(buffer: &ArrayBuffer) -> (String, u64, Vec<String>) {
+    let mut names = buffer.arrays.iter().map(|array| array.label().name);
+    let first = names.next().expect("one");
+    (first, buffer.holds.heap_bytes(), names.collect())
+}
+
+fn buffers_at_the_peak(arrays: &Arrays) {
+    let (tiny, others) = arrays.buffers.iter().partition(|buffer| buffer.count > 1);
+    let (tiny, others): (Vec<_>, Vec<_>) = (tiny, others);
+    let tiny = tiny.iter().map(|buffer| (buffer.count, buffer.holds));
+    assert_eq!(tiny.collect::<Vec<_>>(), [(TINY, Holds::Block(8))]);
+    let mut rows: Vec<_> = others.into_iter().map(row).collect();
+    let dense = rows
+        .iter()
+        .position(|(name, ..)| name.starts_with("copy #"));
+    rows.remove(dense.expect("unnamed"));
+    let expected = [
+        ("a", 8_000_000, &["v", "t"][..]),
+        ("sum", 8_000_000, &[]),
+        ("flat", 8_000_000, &[]),
+        ("small", 4_000_000, &[]),
+        // It had grown to twice its capacity.
+        ("plain", 200_000, &[]),
+        ("row", 8_000, &["wide"]),
+    ];
+    let expected = expected.map(|(name, bytes, views)| {
+        let views = views.iter().map(|&view| view.to_owned()).collect();
+        (name.to_owned(), bytes, views)
+    });
+    assert_eq!(rows, expected);
+    assert_eq!(arrays.buffer_count(), 7 + TINY);
+    assert_eq!(
+        arrays.held_bytes(),
+        4 * 8_000_000 + 4_000_000 + 200_000 + 8_000 + TINY * 8
+    );
+    let nbytes = 6 * 8_000_000 + 24 + 4_000_000 + 100_000 + 8_000 + TINY * 8;
+    assert_eq!(arrays.nbytes(), nbytes);
+    let wide = arrays.buffers.iter().flat_map(|buffer| &buffer.arrays);
+    let wide = wide
+        .clone()
+        .find(|array| array.name.as_deref() == Some("wide"));
+    let wide = wide.expect("there");
+    assert_eq!((wide.nbytes, wide.unique_bytes), (8_000_000, Some(8_000)));
+    let layout = wide.layout.as_ref().expect("told of");
+    assert_eq!(layout.byte_strides, [0, 8]);
+    let place = wide.place.as_ref().expect("told of");
+    assert_eq!(place.file, file!());
+}
+
+fn buffers_at_the_end(arrays: &Arrays) {
+    let rows: Vec<_> = arrays.buffers.iter().map(row).collect();
+    let expected = [
+        ("a".to_owned(), 8_000_000, vec!["v".to_owned()]),
+        ("plain".to_owned(), 200_000, vec![]),
+        ("row".to_owned(), 8_000, vec![]),
+    ];
+    assert_eq!(rows, expected);
+    let first = &arrays.buffers[0];
+    assert!(first.arrays[0].is_gone && !first.arrays[1].is_gone);
+    assert_eq!(first.holds, Holds::Block(8_000_000));
+    let views = arrays.advice.iter().find_map(|advice| match advice {
+        Advice::SmallViews {
+            array,
+            used_bytes,
+            held_bytes,
+            base,
+            holders: 1,
+        } => Some((&array.name, *used_bytes, *held_bytes, base)),
+        _ => None,
+    });
+    let (name, used, held, base) = views.expect("v keeps a");
+    assert_eq!((name.as_str(), used, held), ("v", 24, 8_000_000));
+    assert_eq!(base.as_ref().expect("gone").name, "a");
+}
+
+fn copies_and_advice(arrays: &Arrays) {
+    let copies = arrays.copies.iter();
+    let mut copies: Vec<_> = copies
+        .map(|site| (site.operation.as_str(), site.copies, site.bytes))
+        .collect();
+    copies.sort_unstable();
+    let expected = [
+        ("astype", 1, 4_000_000),
+        ("copy", 1, 8_000_000),
+        ("make_mut", 1, 8_000_000),
+        ("reshape", 1, 8_000_000),
+    ];
+    assert_eq!(copies, expected);
+    let kinds = arrays.advice.iter().map(|advice| match advice {
+        Advice::Slack {
+            array,
+            nbytes,
+            held_bytes,
+        } => format!("slack {} {nbytes} of {held_bytes}", array.name),
+        Advice::Tiny { buffers, bytes, .. } => format!("tiny {buffers} {bytes}"),
+        Advice::CopyOnWrite(site) => format!("on write {}", site.bytes),
+        Advice::RepeatedCopied(site) => format!("repeated {}", site.repeated_bytes),
+        Advice::FitsNarrower(site) => {
+            let (from, to) = site.narrower.clone().expect("both");
+            format!("{from} fits {to}")
+        }
+        Advice::SmallViews { .. } => "small views".to_owned(),
+    });
+    let mut kinds: Vec<_> = kinds.collect();
+    kinds.sort_unstable();
+    let expected = [
+        "float64 fits float32",
+        "on write 8000000",
+        "repeated 7992000",
+        "slack plain 100000 of 200000",
+        "tiny 2000 16000",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+fn lines(report: &Report, arrays: &Arrays) {
+    let tables = report.profile_tables();
+    let start = tables[0].rows.first().expect("rows").line;
+    let text = |offset: u32| {
+        let is_here = |place: &heapline_trace::Place| place.line == start + offset;
+        heapline_report::render::text::line_notes(arrays, is_here)
+    };
+    let expected = [
+        "[ones: 8,000,000 B]",
+        "[view of a: 0 B, holds 8,000,000 B]",
+        "[view of a: 0 B, holds 8,000,000 B]",
+        "[arange: 8,000 B]",
+        "[view of row: 0 B, holds 8,000 B]",
+        "[broadcast add: 8,000,000 B]",
+        "[copy of t by reshape: 8,000,000 B]",
+        "[copy of a by astype: 4,000,000 B]",
+        "[copy of wide: 8,000,000 B]",
+        "",
+        "[track plain: 100,000 B]",
+        "",
+        "[from_vec, 2,000 times: 16,000 B]",
+        "[free of sum: 8,000,000 B]",
+        "[2,003 frees: 20,016,000 B]",
+        "[view of a: 0 B, holds 8,000,000 B]",
+        "[copy by make_mut: 8,000,000 B]",
+        "[free: 8,000,000 B]",
+    ];
+    // The attribute, its neighbour and the signature come first.
+    let notes: Vec<String> = (3..3 + expected.len() as u32).map(text).collect();
+    assert_eq!(notes, expected);
+    let freed = arrays.lines.iter();
+    let freed = freed.filter(|note| note.kind == LineNoteKind::Free);
+    let bytes: u64 = freed.map(|note| note.bytes).sum();
+    assert_eq!(bytes, 8_000_000 + 20_016_000 + 8_000_000);
+}
