@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use heapline_trace::Trace;
 
-use crate::support::{fresh_folder, target_folder};
+use crate::support::{fresh_folder, heapline, target_folder};
 
 /// Bytes of a float64.
 const F64: usize = 8;
@@ -411,4 +411,45 @@ fn mapped_bytes_are_not_on_the_heap() {
         indicatif::HumanCount((years * year) as u64),
         sum as f64 / 10.0 / (DAYS * HOURS) as f64
     ));
+}
+
+/// What the README shows of three examples is what the commands print.
+#[test]
+fn the_readme_shows_what_the_reports_say() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("there");
+    let (_, chapter) = readme.split_once("## Arrays").expect("the chapter");
+    let mut shown = chapter.split("```text\n").skip(1);
+    for (name, command) in [
+        ("leak_by_view", &["arrays"][..]),
+        ("views_and_copies", &["profile", "--arrays"]),
+        ("broadcast", &["arrays"]),
+    ] {
+        let (shown, _) = shown
+            .next()
+            .expect("a block")
+            .split_once("```")
+            .expect("its end");
+        let trace = fresh_folder(name).join("trace.heapline");
+        run(name, Some(format!("quiet,out={}", trace.display())));
+        let trace = trace.to_str().expect("a plain path");
+        let output = heapline(&[command, &[trace]].concat());
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        let printed: Vec<&str> = printed.lines().map(comparable).collect();
+        for line in shown.lines().filter(|line| *line != "…").map(comparable) {
+            assert!(
+                printed.contains(&line),
+                "{name} does not print {line:?}:\n{printed:#?}"
+            );
+        }
+    }
+}
+
+/// Of a row of a `#[profile]` table the line's source and what follows: buffers of the
+/// standard library differ from machine to machine.
+fn comparable(line: &str) -> &str {
+    match line.split_once(" MiB ") {
+        Some((_, rest)) => rest.split_once("  1   ").map_or(rest, |(_, source)| source),
+        None => line,
+    }
 }

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use heapline_array::{ArrayMemory, Astype, CopyMode, NdArray, Order};
-use heapline_report::{Advice, ArrayBuffer, Arrays, At, Holds, LineNoteKind, Options, Report};
+use heapline_report::{
+    Advice, ArrayBuffer, Arrays, At, Holds, LineNoteKind, Options, PackOptions, Report, pack,
+};
 use ndarray::{Array1, Axis, arr0, s};
 
 #[global_allocator]
@@ -65,6 +67,18 @@ fn the_report_says_what_the_program_did() {
     );
     copies_and_advice(&peak);
     lines(&report, &peak);
+    assert_eq!(packed(folder.path()), [peak, end], "the same when packed");
+}
+
+fn packed(folder: &Path) -> [Arrays; 2] {
+    let (raw, packed) = (
+        folder.join("arrays.heapline"),
+        folder.join("packed.heapline"),
+    );
+    let options = PackOptions::default();
+    pack(&raw, Some(&packed), options, &mut |_| {}, &|| false).expect("packs");
+    let report = Report::open(&packed, &Options::default(), &mut |_| {}).expect("a trace");
+    [At::Peak, At::End].map(|at| report.arrays(at, &mut |_| {}).expect("reads again"))
 }
 
 /// Name, bytes held, and names of the other arrays that hold them.

@@ -11,7 +11,7 @@ pub struct LineNote {
     pub place: Place,
     /// What happened.
     pub kind: LineNoteKind,
-    /// By which operation.
+    /// By which operation; nothing for views.
     pub operation: Option<String>,
     /// How often.
     pub count: u64,

@@ -112,7 +112,7 @@ impl Sites {
         let key = Key {
             place: view.place,
             kind: LineNoteKind::View,
-            operation: view.operation,
+            operation: None,
         };
         self.add(key, 0, held_bytes, of);
     }

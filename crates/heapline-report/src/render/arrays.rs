@@ -39,14 +39,30 @@ pub fn arrays(report: &Report, arrays: &Arrays, limit: usize) -> String {
     if !arrays.copies.is_empty() {
         let _ = writeln!(text, "\n{}", copies(&arrays.copies, limit));
     }
-    let advice = arrays.advice.iter();
-    let advice: String = advice
-        .map(|advice| format!("warning: {}\n", sentence(advice)))
-        .collect();
+    let advice = warnings(&arrays.advice, limit);
     if !advice.is_empty() {
         let _ = write!(text, "\n{advice}");
     }
     text
+}
+
+/// A line each; what would be said several times is said once.
+fn warnings(advice: &[Advice], limit: usize) -> String {
+    let mut sentences: Vec<(String, u64)> = Vec::new();
+    for sentence in advice.iter().map(sentence) {
+        match sentences.iter().position(|(said, _)| *said == sentence) {
+            Some(index) => sentences[index].1 += 1,
+            None => sentences.push((sentence, 1)),
+        }
+    }
+    let lines = sentences
+        .into_iter()
+        .take(limit)
+        .map(|(sentence, times)| match times {
+            1 => format!("warning: {sentence}\n"),
+            _ => format!("warning: {sentence} ({} times)\n", units::count(times)),
+        });
+    lines.collect()
 }
 
 /// The notes on a line, to stand behind its source: `[view of a: 0 B]`.
