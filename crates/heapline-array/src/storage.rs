@@ -41,13 +41,18 @@ use crate::{DType, Element};
 
 /// Elements that handles share.
 pub(crate) struct Buffer {
+    block: Block,
+    pub(crate) origin: Origin,
+    name: Mutex<Option<Arc<str>>>,
+}
+
+/// Initialised bytes, and what gives them back.
+struct Block {
     start: NonNull<u8>,
     nbytes: usize,
     /// Of the elements it was made of, but for `bool`s that became bytes.
     dtype: DType,
     memory: Memory,
-    pub(crate) origin: Origin,
-    name: Mutex<Option<Arc<str>>>,
 }
 
 enum Memory {
@@ -61,16 +66,16 @@ enum Memory {
     Mapped { _map: memmap2::Mmap },
 }
 
-// SAFETY: the bytes belong to the buffer, which writes none of them; handles write as said
+// SAFETY: the bytes belong to the block, which writes none of them; handles write as said
 // above. Elements are `Send` and `Sync`.
-unsafe impl Send for Buffer {}
+unsafe impl Send for Block {}
 // SAFETY: as above.
-unsafe impl Sync for Buffer {}
+unsafe impl Sync for Block {}
 
-impl Buffer {
-    fn from_vec<A: Element>(elements: Vec<A>, origin: Origin) -> Self {
+impl Block {
+    fn from_vec<A: Element>(elements: Vec<A>) -> Self {
         let mut elements = ManuallyDrop::new(elements);
-        Buffer {
+        Block {
             start: start_of(&mut elements),
             nbytes: elements.len() * size_of::<A>(),
             dtype: A::DTYPE,
@@ -78,56 +83,58 @@ impl Buffer {
                 capacity: elements.capacity(),
                 free: free::<A>,
             },
-            origin,
-            name: Mutex::new(None),
         }
     }
 
     /// The bytes of a mapped file from `offset` on, as elements of this type.
     #[cfg(feature = "mmap")]
-    pub(crate) fn from_map<A: Element>(
-        map: memmap2::Mmap,
-        offset: usize,
-        origin: Origin,
-    ) -> Result<Self, Misplaced> {
+    fn from_map<A: Element>(map: memmap2::Mmap, offset: usize) -> Result<Self, Misplaced> {
         let elements = map.get(offset..).ok_or(Misplaced::Outside)?;
         if A::DTYPE == DType::Bool && elements.iter().any(|byte| *byte > 1) {
             return Err(Misplaced::NotBool);
         }
-        Ok(Buffer {
+        Ok(Block {
             start: NonNull::from(elements).cast(),
             nbytes: elements.len(),
             dtype: A::DTYPE,
             memory: Memory::Mapped { _map: map },
-            origin,
-            name: Mutex::new(None),
         })
+    }
+
+    fn is_mapped(&self) -> bool {
+        match self.memory {
+            Memory::Heap { .. } => false,
+            #[cfg(feature = "mmap")]
+            Memory::Mapped { .. } => true,
+        }
     }
 
     fn is_vec_of<A: Element>(&self) -> bool {
         !self.is_mapped() && self.dtype == A::DTYPE
     }
 
+    /// Bytes of the whole block, spare capacity included.
+    fn capacity_nbytes(&self) -> usize {
+        match self.memory {
+            Memory::Heap { capacity, .. } => capacity * self.dtype.itemsize(),
+            #[cfg(feature = "mmap")]
+            Memory::Mapped { .. } => self.nbytes,
+        }
+    }
+
     /// The vector it was made of; `None` if it was made otherwise.
-    fn into_vec<A: Element>(mut self) -> Option<Vec<A>> {
+    fn into_vec<A: Element>(self) -> Option<Vec<A>> {
         if !self.is_vec_of::<A>() {
             return None;
         }
-        let capacity = self.capacity_nbytes() / size_of::<A>();
-        // Nothing else of `self` needs to be dropped.
-        drop(
-            self.name
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
         let this = ManuallyDrop::new(self);
+        let capacity = this.capacity_nbytes() / size_of::<A>();
         // SAFETY: these are the parts of a `Vec<A>`, as each dtype is of one type, and `this`
-        // is neither used nor dropped.
+        // is not dropped.
         Some(unsafe { vec_of_parts(this.start, this.nbytes, capacity) })
     }
 
-    /// Makes a buffer of `bool`s one of bytes, which may be any.
+    /// Makes a vector of `bool`s one of bytes, which may be any.
     fn forget_bools(&mut self) {
         if let (DType::Bool, Memory::Heap { free: own, .. }) = (self.dtype, &mut self.memory) {
             *own = free::<u8>;
@@ -149,32 +156,66 @@ impl Buffer {
         }
     }
 
+    /// Whether elements of this type can be read from anywhere in it. Nobody may write
+    /// meanwhile.
+    fn holds<B: Element>(&self) -> bool {
+        B::DTYPE != DType::Bool || self.dtype == DType::Bool || {
+            // SAFETY: the bytes are initialised. The only writers are mutable borrows of a
+            // buffer's only handle; `place` calls this with a share of its own.
+            let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.nbytes) };
+            bytes.iter().all(|byte| *byte <= 1)
+        }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        match self.memory {
+            // SAFETY: `free` is of the type the vector was of, and this happens once.
+            Memory::Heap { capacity, free } => unsafe { free(self.start, self.nbytes, capacity) },
+            #[cfg(feature = "mmap")]
+            Memory::Mapped { .. } => {}
+        }
+    }
+}
+
+impl Buffer {
+    fn new(block: Block, origin: Origin) -> Self {
+        Buffer {
+            block,
+            origin,
+            name: Mutex::new(None),
+        }
+    }
+
+    /// The bytes of a mapped file from `offset` on, as elements of this type.
+    #[cfg(feature = "mmap")]
+    pub(crate) fn from_map<A: Element>(
+        map: memmap2::Mmap,
+        offset: usize,
+        origin: Origin,
+    ) -> Result<Self, Misplaced> {
+        Ok(Buffer::new(Block::from_map::<A>(map, offset)?, origin))
+    }
+
     /// Address of its first byte.
     pub(crate) fn start_address(&self) -> usize {
-        self.start.addr().get()
+        self.block.start.addr().get()
     }
 
     /// Bytes of its elements.
     pub(crate) fn nbytes(&self) -> usize {
-        self.nbytes
+        self.block.nbytes
     }
 
     /// Bytes of the block, spare capacity included.
     pub(crate) fn capacity_nbytes(&self) -> usize {
-        match self.memory {
-            Memory::Heap { capacity, .. } => capacity * self.dtype.itemsize(),
-            #[cfg(feature = "mmap")]
-            Memory::Mapped { .. } => self.nbytes,
-        }
+        self.block.capacity_nbytes()
     }
 
     /// Whether the bytes are a file's, not the heap's.
     pub(crate) fn is_mapped(&self) -> bool {
-        match self.memory {
-            Memory::Heap { .. } => false,
-            #[cfg(feature = "mmap")]
-            Memory::Mapped { .. } => true,
-        }
+        self.block.is_mapped()
     }
 
     pub(crate) fn name(&self) -> Option<Arc<str>> {
@@ -186,27 +227,6 @@ impl Buffer {
 
     pub(crate) fn set_name(&self, name: Arc<str>) {
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
-    }
-
-    /// Whether elements of this type can be read from anywhere in it.
-    fn holds<B: Element>(&self) -> bool {
-        B::DTYPE != DType::Bool || self.dtype == DType::Bool || {
-            // SAFETY: the bytes are initialised, and nobody writes while there is a second
-            // handle: `self` is one's, and the mutable borrow of another would exclude it.
-            let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.nbytes) };
-            bytes.iter().all(|byte| *byte <= 1)
-        }
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        match self.memory {
-            // SAFETY: `free` is of the type the vector was of, and this happens once.
-            Memory::Heap { capacity, free } => unsafe { free(self.start, self.nbytes, capacity) },
-            #[cfg(feature = "mmap")]
-            Memory::Mapped { .. } => {}
-        }
     }
 }
 
@@ -266,9 +286,14 @@ impl<A: Element, D: Dimension> Storage<A, D> {
     pub(crate) fn adopt(array: Array<A, D>, origin: Origin) -> Self {
         let address = array.as_ptr().addr();
         let (shape, strides) = (array.raw_dim(), signed(array.raw_dim(), array.strides()));
-        let buffer = Buffer::from_vec(array.into_raw_vec_and_offset().0, origin);
-        Self::place(Arc::new(buffer), address, shape, &strides)
-            .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
+        let block = Block::from_vec(array.into_raw_vec_and_offset().0);
+        Self::place(
+            Arc::new(Buffer::new(block, origin)),
+            address,
+            shape,
+            &strides,
+        )
+        .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
     }
 
     /// Elements of this shape in a buffer, the first of them at `address`; strides are in
@@ -279,10 +304,10 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         shape: D,
         strides: &D,
     ) -> Result<Self, Misplaced> {
-        if !buffer.holds::<A>() {
+        if !buffer.block.holds::<A>() {
             return Err(Misplaced::NotBool);
         }
-        let raw = raw_view(&buffer, address, shape, strides)?;
+        let raw = raw_view(&buffer.block, address, shape, strides)?;
         Ok(Storage { raw, buffer })
     }
 
@@ -332,15 +357,15 @@ impl<A: Element, D: Dimension> Storage<A, D> {
                 view.as_ptr().addr(),
             )
         };
-        let buffer = Arc::get_mut(&mut self.buffer)?;
-        let lowest = Lowest::find::<A>(buffer.addresses(), address, &shape, &strides).ok()?;
-        if buffer.is_mapped() || !is_injective(&shape, &lowest.strides) {
+        let block = &mut Arc::get_mut(&mut self.buffer)?.block;
+        let lowest = Lowest::find::<A>(block.addresses(), address, &shape, &strides).ok()?;
+        if block.is_mapped() || !is_injective(&shape, &lowest.strides) {
             return None;
         }
         if A::DTYPE != DType::Bool {
-            buffer.forget_bools();
+            block.forget_bools();
         }
-        let first = self.buffer.pointer(lowest.offset);
+        let first = block.pointer(lowest.offset);
         // SAFETY: as in `raw_view`; besides, no two indices mean one element.
         let raw = unsafe { RawArrayViewMut::from_shape_ptr(lowest.strided(shape), first) };
         let raw = reverse(raw, &strides);
@@ -355,27 +380,28 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         let Some(buffer) = Arc::get_mut(&mut self.buffer) else {
             return false;
         };
-        if !buffer.is_vec_of::<A>() {
+        let block = &mut buffer.block;
+        if !block.is_vec_of::<A>() {
             return false;
         }
-        let capacity = buffer.capacity_nbytes() / size_of::<A>();
-        // SAFETY: these are the parts of a `Vec<A>`. The buffer still has them as well, but
-        // nothing here panics, and until they are put back it is not used.
-        let elements = unsafe { vec_of_parts::<A>(buffer.start, buffer.nbytes, capacity) };
+        let capacity = block.capacity_nbytes() / size_of::<A>();
+        // SAFETY: these are the parts of a `Vec<A>`. The block still has them as well, but
+        // nothing here panics, and until they are put back nothing uses it.
+        let elements = unsafe { vec_of_parts::<A>(block.start, block.nbytes, capacity) };
         let mut elements = ManuallyDrop::new(elements);
         let more = length.saturating_sub(elements.len());
         let is_possible = elements.try_reserve_exact(more).is_ok();
         if is_possible {
             elements.resize(length, A::default());
             elements.shrink_to_fit();
-            buffer.memory = Memory::Heap {
+            block.memory = Memory::Heap {
                 capacity: elements.capacity(),
                 free: free::<A>,
             };
-            buffer.start = start_of(&mut elements);
-            buffer.nbytes = length * size_of::<A>();
-            let address = buffer.start.addr().get();
-            self.raw = raw_view(buffer, address, shape, strides)
+            block.start = start_of(&mut elements);
+            block.nbytes = length * size_of::<A>();
+            let address = block.start.addr().get();
+            self.raw = raw_view(block, address, shape, strides)
                 .unwrap_or_else(|_| unreachable!("the vector has as many elements"));
         }
         is_possible
@@ -384,11 +410,11 @@ impl<A: Element, D: Dimension> Storage<A, D> {
     /// The vector behind the only handle of a buffer.
     pub(crate) fn into_vec(mut self) -> Result<Vec<A>, Self> {
         match Arc::get_mut(&mut self.buffer) {
-            Some(buffer) if buffer.is_vec_of::<A>() => {}
+            Some(buffer) if buffer.block.is_vec_of::<A>() => {}
             _ => return Err(self),
         }
         Arc::into_inner(self.buffer)
-            .and_then(Buffer::into_vec)
+            .and_then(|buffer| buffer.block.into_vec())
             .ok_or_else(|| unreachable!("there was one handle, and it is here"))
     }
 }
@@ -404,15 +430,15 @@ impl<A, D: Clone> Clone for Storage<A, D> {
 
 /// A view of elements of which every address is checked; of their values nothing is.
 fn raw_view<A: Element, D: Dimension>(
-    buffer: &Buffer,
+    block: &Block,
     address: usize,
     shape: D,
     strides: &D,
 ) -> Result<RawArrayView<A, D>, Misplaced> {
-    let lowest = Lowest::find::<A>(buffer.addresses(), address, &shape, strides)?;
-    let first = buffer.pointer(lowest.offset);
+    let lowest = Lowest::find::<A>(block.addresses(), address, &shape, strides)?;
+    let first = block.pointer(lowest.offset);
     // SAFETY: the pointer is aligned and, with all that the strides reach from it, inside the
-    // buffer's one allocation, which has at most `isize::MAX` bytes; the elements are at most
+    // block's one allocation, which has at most `isize::MAX` bytes; the elements are at most
     // as many. The strides are not negative. Without elements they are all 0, and the pointer
     // dangles.
     let raw = unsafe { RawArrayView::from_shape_ptr(lowest.strided(shape), first) };
