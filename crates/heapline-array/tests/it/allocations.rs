@@ -3,8 +3,8 @@
 //! says.
 
 use heapline_array::{
-    ArrayMemory, Astype, CopyMode, HEADER_NBYTES, INFER, Index, NdArray, Order, concatenate,
-    hstack, slice, stack, vstack,
+    ArrayMemory, Astype, Complex, CopyMode, Element, HEADER_NBYTES, INFER, Index, NdArray, Order,
+    concatenate, hstack, slice, stack, vstack,
 };
 use ndarray::{Array, Axis, Ix2, ShapeBuilder, array, s};
 
@@ -15,8 +15,12 @@ type Matrix = NdArray<f64, Ix2>;
 /// 20 rows of 30, 4,800 bytes each: in C order, in Fortran's, and every second element of a
 /// larger array.
 fn matrices() -> [(&'static str, Matrix); 3] {
-    let numbers = |shape| Array::from_shape_fn(shape, |(i, j)| (i * 100 + j) as f64);
-    let mut fortran = Array::zeros((20, 30).f());
+    matrices_of(|number| number as f64)
+}
+
+fn matrices_of<A: Element>(number: impl Fn(usize) -> A) -> [(&'static str, NdArray<A, Ix2>); 3] {
+    let numbers = |shape| Array::from_shape_fn(shape, |(i, j)| number(i * 100 + j));
+    let mut fortran = Array::from_elem((20, 30).f(), A::default());
     fortran.assign(&numbers((20, 30)));
     let wide = NdArray::from_array(numbers((40, 60)));
     [
@@ -146,9 +150,66 @@ fn views_allocate_nothing() {
     );
     check(
         "reductions",
-        |m| (m.sum(), m.prod(), m.mean(), m.sum_as::<f32>()),
+        |m| {
+            (
+                (m.sum(), m.prod(), m.mean()),
+                (m.sum_as::<f32>(), m.prod_as::<i64>(), m.mean_as::<f32>()),
+            )
+        },
         free,
     );
+    check("read_only", |m| m.clone().read_only(), free);
+    check(
+        "into_dimensionality",
+        |m| m.to_dyn().into_dimensionality::<Ix2>(),
+        free,
+    );
+    check(
+        "the handle itself",
+        |m| (m.id(), m.ndim(), m.is_empty(), m.is_view(), m.owns_data()),
+        free,
+    );
+}
+
+#[test]
+fn views_of_other_dtypes_allocate_nothing() {
+    let nothing = Usage { kept: 0, peak: 0 };
+    for (layout, complex) in matrices_of(|number| Complex::new(number as f64, -1.0)) {
+        for (part, run) in [
+            (
+                "real",
+                (|c| c.real()) as fn(&NdArray<Complex<f64>, Ix2>) -> Matrix,
+            ),
+            ("imag", |c| c.imag()),
+        ] {
+            let (view, usage) = measure(|| run(&complex));
+            assert_eq!(usage, nothing, "{part} of {layout}");
+            assert_eq!((view.nbytes(), view.holders()), (4800, 2));
+        }
+        let (wider, usage) = measure(|| complex.view_dtype::<f64>());
+        assert_eq!(usage, nothing, "{layout}");
+        assert_eq!(wider.is_ok(), layout == "C", "the last axis has no gaps");
+    }
+    for (layout, matrix) in matrices() {
+        let (bytes, usage) = measure(|| matrix.view_dtype::<u8>());
+        assert_eq!(usage, nothing, "{layout}");
+        assert_eq!(bytes.is_ok(), layout == "C", "the last axis has no gaps");
+    }
+}
+
+#[test]
+fn writing_through_the_only_handle_allocates_nothing() {
+    for (layout, matrix) in matrices() {
+        let mut view = matrix.t();
+        drop(matrix);
+        let ((), usage) = measure(|| view.view_mut().expect("the only handle").fill(1.0));
+        assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
+        // The vector keeps its gaps.
+        let (array, usage) = measure(|| view.into_array().expect("the only handle"));
+        let header = HEADER_NBYTES as isize;
+        assert_eq!((usage.kept, usage.peak), (-header, 0), "{layout}");
+        assert_eq!(array.nbytes(), 4800);
+    }
 }
 
 #[test]
@@ -262,12 +323,20 @@ fn copies_allocate_their_elements() {
 fn operators_cost_what_those_of_ndarray_cost() {
     let all = [New(4800); 3];
     check("a + b", |m| m + m, all);
+    check("a - b", |m| m - m, all);
+    check("a * b", |m| m * m, all);
+    check("a / b", |m| m / m, all);
     check("a * 2", |m| m * 2.0, all);
     let row = NdArray::from_array(array![[1.0; 30]]);
     check("a + row", |m| m + &row, all);
     for (layout, matrix) in matrices() {
         let mut own = matrix.copy(Order::K);
-        let ((), usage) = measure(|| own += &matrix);
+        let ((), usage) = measure(|| {
+            own += &matrix;
+            own -= &row;
+            own *= &matrix;
+            own /= &row;
+        });
         assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
         // Two results live at a time, where NumPy uses the first again.
         let (result, usage) = measure(|| &matrix + &(&matrix * &matrix));
@@ -311,6 +380,9 @@ fn new_arrays_cost_their_elements() {
     made(&|| NdArray::zeros((20, 30)));
     made(&|| NdArray::ones((20, 30).f()));
     made(&|| NdArray::full((20, 30), 3.0));
+    made(&|| NdArray::try_zeros((20, 30)).expect("memory"));
+    made(&|| NdArray::try_ones((20, 30)).expect("memory"));
+    made(&|| NdArray::try_full((20, 30).f(), 3.0).expect("memory"));
     let (row, usage) = measure(|| NdArray::<u8, _>::arange(0, 100, 1));
     assert_eq!(usage, New(100).usage());
     assert_eq!(row.sum(), 4950);

@@ -2,8 +2,8 @@
 //! that lie.
 
 use heapline_array::{
-    AnyArray, ArrayMemory, Astype, DType, NdArray, deep_nbytes, open_npy_mmap, read_npy,
-    with_array, write_npy,
+    AnyArray, ArrayMemory, Astype, DType, HEADER_NBYTES, NdArray, Order, deep_nbytes,
+    open_npy_mmap, read_npy, with_array, write_npy,
 };
 use ndarray::s;
 
@@ -93,6 +93,25 @@ fn mapped_bytes_are_not_on_the_heap() {
     let again: NdArray<f64> = map(&path).expect("mapped").try_into().expect("float64");
     assert_eq!(again.sum(), 125_000.0);
     assert!(again.into_array().is_err());
+}
+
+#[test]
+fn writing_keeps_nothing_and_reading_the_elements() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("array.npy");
+    // What readers, writers and the header's text need meanwhile.
+    let little = 20_000;
+    let row = NdArray::<f64, _>::ones(125);
+    let repeated = row.broadcast_to((1000, 125)).expect("a row fits");
+    for array in [repeated.copy(Order::C), repeated.copy(Order::F), repeated] {
+        let any = AnyArray::from(array.into_dyn());
+        let ((), usage) = measure(|| write_npy(&path, &any).expect("written"));
+        assert!(usage.kept == 0 && usage.peak < little, "{usage:?}");
+        let (read, usage) = measure(|| read_npy(&path).expect("read"));
+        assert_eq!(read.nbytes(), 1_000_000);
+        assert_eq!(usage.kept, 1_000_000 + HEADER_NBYTES as isize);
+        assert!(usage.peak < usage.kept + little, "{usage:?}");
+    }
 }
 
 #[test]
