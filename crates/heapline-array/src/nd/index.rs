@@ -60,15 +60,23 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     pub fn index(&self, index: &[Index]) -> Result<NdArray<A, IxDyn>, ArrayError> {
         let layout = self.memory_layout();
-        let is_axis = |part: &&Index| matches!(part, Index::At(_) | Index::Slice { .. });
         let ndim = layout.shape.len();
+        let (mut axes, mut result_ndim, mut ellipses) = (0, ndim, 0);
+        for part in index {
+            match part {
+                Index::At(_) => {
+                    axes += 1;
+                    result_ndim = result_ndim.saturating_sub(1);
+                }
+                Index::Slice { .. } => axes += 1,
+                Index::NewAxis => result_ndim += 1,
+                Index::Ellipsis => ellipses += 1,
+            }
+        }
         let hidden = ndim
-            .checked_sub(index.iter().filter(is_axis).count())
+            .checked_sub(axes)
             .ok_or(Kind::TooManyIndices { ndim })?;
-        let count = |which: Index| index.iter().filter(|part| **part == which).count();
-        let removed = index.iter().filter(|part| matches!(part, Index::At(_)));
-        let result_ndim = ndim + count(Index::NewAxis) - removed.count();
-        if count(Index::Ellipsis) > 1 {
+        if ellipses > 1 {
             return Err(Kind::TwoEllipses.into());
         }
         let shape = IxDyn::zeros(result_ndim);

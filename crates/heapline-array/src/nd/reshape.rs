@@ -52,11 +52,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         copy: CopyMode,
     ) -> Result<NdArray<A, E::Dim>, ArrayError> {
         let shape = self.inferred(shape.into_dimension())?;
-        let flags = self.flags();
         let is_fortran = match order {
             Order::C => false,
             Order::F => true,
-            Order::A => flags.f_contiguous && !flags.c_contiguous,
+            Order::A => {
+                let flags = self.flags();
+                flags.f_contiguous && !flags.c_contiguous
+            }
             Order::K => return Err(Kind::OrderOfElements.into()),
         };
         let layout = self.memory_layout();
@@ -176,7 +178,7 @@ fn reshaped<E: Dimension>(
 /// group must follow each other; then the new ones take their place.
 fn regroup<E: Dimension>(
     old: impl Iterator<Item = (usize, isize)> + Clone,
-    mut places: impl Iterator<Item = usize> + Clone,
+    mut places: impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + Clone,
     new_shape: &E,
     new_strides: &mut E,
 ) -> Option<()> {
@@ -202,10 +204,10 @@ fn regroup<E: Dimension>(
             }
         }
         // Within the group the fastest place has the fastest stride, and so on.
-        let mut stride = old_stride * new_count as isize;
-        for place in group.take(group_places) {
-            stride /= new_shape[place] as isize;
+        let mut stride = old_stride;
+        for place in group.take(group_places).rev() {
             new_strides[place] = stride as usize;
+            stride *= new_shape[place] as isize;
         }
     }
     // What is left are axes of length 1.

@@ -286,3 +286,28 @@ fn handles_move_between_threads() {
     assert_eq!(sums, 499_500);
     assert_eq!(a.holders(), 1);
 }
+
+#[test]
+fn the_last_handle_sees_what_others_read_before_and_they_nothing_behind() {
+    let mut shared = NdArray::<u64, _>::zeros(4096);
+    for round in 1..100 {
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let reader = shared.slice(s![..;2]);
+                scope.spawn(move || {
+                    let view = reader.view();
+                    assert!(view.iter().all(|element| *element == round - 1));
+                });
+            }
+            loop {
+                // Given only once the readers are gone.
+                if let Some(mut view) = shared.view_mut() {
+                    view.fill(round);
+                    break;
+                }
+                std::thread::yield_now();
+            }
+        });
+    }
+    assert_eq!(shared.view(), Array::from_elem(4096, 99));
+}

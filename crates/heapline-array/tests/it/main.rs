@@ -1,4 +1,12 @@
 //! The crate held to NumPy's answers, to a counting allocator and to slow oracles.
+//!
+//! The unsafe code under AddressSanitizer, which a stable compiler takes as well (tests ask
+//! for more memory than there is):
+//!
+//! ```text
+//! ASAN_OPTIONS=allocator_may_return_null=1 RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
+//!     cargo test -p heapline-array --lib --test it --target x86_64-unknown-linux-gnu
+//! ```
 
 mod allocations;
 mod conformance;
