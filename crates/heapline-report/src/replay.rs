@@ -21,10 +21,6 @@ use crate::texts::Texts;
 /// How far two stamps may contradict the order of what they stamp.
 const REPAIR_NS: u64 = 10_000;
 
-/// A recording that began within so many hundredths of a second after its process
-/// saw all of its blocks.
-const PROCESS_START_TICKS: u64 = 10;
-
 /// Events between two reports of progress.
 const PROGRESS_EVENTS: u64 = 1 << 16;
 
@@ -174,8 +170,6 @@ struct Repair {
 impl Repair {
     fn of(header: &Header) -> Self {
         let ns = |stamp: u64| header.nanoseconds(header.start_stamp.saturating_add(stamp));
-        let started = header.process_start_time;
-        let recorded = header.start_monotonic_ns / 10_000_000;
         Repair {
             // A clock that cannot be read gives no window, and then only ties are settled.
             window: if ns(1 << 32) == 0 {
@@ -183,7 +177,7 @@ impl Repair {
             } else {
                 (u128::from(REPAIR_NS) << 32).div_ceil(u128::from(ns(1 << 32))) as u64
             },
-            ends: recorded.abs_diff(started) <= PROCESS_START_TICKS,
+            ends: !header.began_late,
             cut_off: header.end_state == EndState::Running,
         }
     }

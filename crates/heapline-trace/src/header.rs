@@ -62,6 +62,8 @@ pub enum HeaderField {
     StopStamp = 112,
     /// u32: 1 once a second thread has recorded.
     Threaded = 120,
+    /// u32: 1 if the program had allocated before recording began.
+    BeganLate = 124,
     /// u64: stacks that a test build walked twice, with the memo and without.
     VerifiedStacks = 128,
     /// u64: those of them for which the two walks differed.
@@ -185,6 +187,9 @@ pub struct Header {
     pub stop_reason: StopReason,
     /// Stamp at which recording stopped.
     pub stop_stamp: u64,
+    /// Whether the program had allocated before recording began, so that it may free what
+    /// the trace does not know.
+    pub began_late: bool,
     /// Stacks that a test build walked twice, with the memo and without.
     pub verified_stacks: u64,
     /// Those of them for which the two walks differed.
@@ -219,6 +224,7 @@ impl Default for Header {
             end_state: EndState::Running,
             stop_reason: StopReason::None,
             stop_stamp: 0,
+            began_late: false,
             verified_stacks: 0,
             mismatched_stacks: 0,
             program: Vec::new(),
@@ -298,6 +304,7 @@ impl Header {
             (HeaderField::MaxFrames, self.max_frames),
             (HeaderField::EndState, self.end_state as u32),
             (HeaderField::StopReason, self.stop_reason as u32),
+            (HeaderField::BeganLate, self.began_late.into()),
         ] {
             put(page, field as usize, &value.to_le_bytes());
         }
@@ -459,6 +466,7 @@ fn decode_page(page: &[u8; HEADER_BYTES]) -> Result<Header, TraceError> {
         end_state: end_state.ok_or_else(|| unknown(HeaderField::EndState))?,
         stop_reason: stop_reason.ok_or_else(|| unknown(HeaderField::StopReason))?,
         stop_stamp: read_u64(page, HeaderField::StopStamp),
+        began_late: read_u32(page, HeaderField::BeganLate) != 0,
         verified_stacks: read_u64(page, HeaderField::VerifiedStacks),
         mismatched_stacks: read_u64(page, HeaderField::MismatchedStacks),
         program,
@@ -512,6 +520,7 @@ mod tests {
             anchor_monotonic_ns: 2_000,
             skipped_events: 3,
             end_state: EndState::Exit,
+            began_late: true,
             verified_stacks: 5,
             mismatched_stacks: 1,
             program: b"/bin/app".to_vec(),

@@ -56,15 +56,16 @@ fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
     if !variable.on.unwrap_or(always) {
         return None;
     }
-    begin(variable.out, variable.limits).ok()
+    begin(variable.out, variable.limits, false).ok()
 }
 
-/// Opens a trace and everything around it. The state is STARTING.
-fn begin(pattern: Option<&[u8]>, limits: Limits) -> Result<u32, StartError> {
+/// Opens a trace and everything around it. The state is STARTING. `late` if the program has
+/// allocated before.
+fn begin(pattern: Option<&[u8]>, limits: Limits, late: bool) -> Result<u32, StartError> {
     let root = root::get_for_recording().ok_or(StartError { kind: Kind::Memory })?;
     let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
     message::remember_stderr();
-    let result = begin_in(scratch, root, pattern, limits);
+    let result = begin_in(scratch, root, pattern, limits, late);
     sys::release_bytes(scratch);
     result
 }
@@ -77,11 +78,12 @@ fn begin_in(
     root: &'static Root,
     pattern: Option<&[u8]>,
     limits: Limits,
+    late: bool,
 ) -> Result<u32, StartError> {
     let (path_buffer, scratch) = scratch.split_at_mut(2 * crate::config::PATH_BYTES);
     let place = pattern.map_or(Place::Default, Place::Pattern);
     let opened = trace_path::open(place, path_buffer, scratch)?;
-    let header = write_header(opened, limits, scratch).map_err(|errno| {
+    let header = write_header(opened, limits, late, scratch).map_err(|errno| {
         sys::close(opened.descriptor);
         message::cannot_start(b"write", opened.path.to_bytes(), errno.0);
         StartError {
@@ -98,6 +100,7 @@ fn begin_in(
 fn write_header(
     opened: Opened<'_>,
     limits: Limits,
+    late: bool,
     scratch: &mut [u8],
 ) -> Result<HeaderPage, sys::Errno> {
     // Else a full disk is a deadly signal when a page of a stage is touched.
@@ -120,6 +123,7 @@ fn write_header(
         start_monotonic_ns: start_ns,
         start_realtime_ns: sys::clock_nanoseconds(libc::CLOCK_REALTIME),
         process_start_time: environment::process_start_time(scratch),
+        began_late: late,
         skipped_events: SKIPPED_EARLY.swap(0, Ordering::Relaxed),
         ..Header::default()
     };
@@ -231,7 +235,7 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
     }
     // Until the trace is there the program is idle: what other threads do meanwhile
     // comes before the recording, and is not missing from it.
-    let number = begin(config.out_pattern(), config.limits())?;
+    let number = begin(config.out_pattern(), config.limits(), true)?;
     state::finish_starting(number);
     Ok(Recording { number })
 }

@@ -68,7 +68,7 @@ fn small_inversions_are_repaired_and_counted() {
 #[test]
 fn a_recording_that_began_late_repairs_no_frees() {
     let mut builder = TraceBuilder::new();
-    builder.header.start_monotonic_ns = 3_000_000_000;
+    builder.header.began_late = true;
     builder
         .stream()
         .dealloc(50, 0x100)
