@@ -34,6 +34,15 @@ fn summary() -> Command {
         "summary",
         "Totals, peak, what was never freed, and how far to trust it",
     )
+    .long_about(
+        "Totals, peak, what was never freed, and how far to trust it. Of several traces, \
+         as processes leave them that fork or start others: a line for each, and sums.",
+    )
+    .mut_arg("trace", |trace| {
+        trace
+            .num_args(0..)
+            .help("The traces; without any the newest in target/heapline and in this folder")
+    })
     .arg(format())
 }
 
@@ -250,6 +259,12 @@ pub(crate) fn given(matches: &ArgMatches, name: &str) -> Option<String> {
 /// The path given for an option, if any.
 pub(crate) fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one::<PathBuf>(name).cloned()
+}
+
+/// All paths given for an option.
+pub(crate) fn paths(matches: &ArgMatches, name: &str) -> Vec<PathBuf> {
+    let paths = matches.get_many::<PathBuf>(name).unwrap_or_default();
+    paths.cloned().collect()
 }
 
 /// Whether an option was typed, and is not there by default.

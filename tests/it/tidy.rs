@@ -33,7 +33,7 @@ const DENYING: [&str; 3] = ["heapline", "heapline-array", "heapline-unwind"];
 
 /// What each package may depend on, of ours.
 const ARROWS: [(&str, &[&str]); 7] = [
-    ("heapline-array", &[]),
+    ("heapline-array", &["heapline"]),
     ("heapline-trace", &[]),
     ("heapline-unwind", &[]),
     ("heapline-macros", &[]),

@@ -41,20 +41,38 @@ pub fn run(matches: ArgMatches) -> Result<(), CliError> {
         other => return Err(CliError::usage(format!("no command '{other}'"))),
     };
     let mut bar = Bar::new();
-    let report = crate::open::report(matches, &mut bar)?;
     let output = args::path(matches, "output");
-    if output
-        .as_deref()
-        .is_some_and(|output| is_same_file(output, report.path()))
-    {
-        let trace = report.path().display();
+    let traces = args::paths(matches, "trace");
+    let text = if traces.len() > 1 {
+        for (number, trace) in traces.iter().enumerate() {
+            keeps(trace, output.as_deref())?;
+            if traces[..number]
+                .iter()
+                .any(|other| is_same_file(other, trace))
+            {
+                let trace = trace.display();
+                return Err(CliError::usage(format!("{trace} is named twice")));
+            }
+        }
+        summary::of_family(&traces, matches, &mut bar)?
+    } else {
+        let report = crate::open::report(matches, &mut bar)?;
+        keeps(report.path(), output.as_deref())?;
+        render(&report, matches, &mut bar)?
+    };
+    drop(bar);
+    output::to(output.as_deref(), text.as_bytes())
+}
+
+/// An error if the output would be written over the trace.
+fn keeps(trace: &Path, output: Option<&Path>) -> Result<(), CliError> {
+    if output.is_some_and(|output| is_same_file(output, trace)) {
+        let trace = trace.display();
         return Err(CliError::usage(format!(
             "-o {trace} would overwrite the trace"
         )));
     }
-    let text = render(&report, matches, &mut bar)?;
-    drop(bar);
-    output::to(output.as_deref(), text.as_bytes())
+    Ok(())
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

@@ -14,6 +14,7 @@ mod arrays;
 mod error;
 mod event;
 mod facts;
+mod family;
 mod folded;
 mod lane;
 mod line_rows;
@@ -39,6 +40,7 @@ pub use arrays::{
 };
 pub use error::ReportError;
 pub use facts::{StackFacts, Totals};
+pub use family::{Family, Process};
 pub use folded::{At, Folded, FoldedOptions, Metric};
 pub use lane::ThreadName;
 pub use line_table::{LineOptions, LineTable, Row, Sort};

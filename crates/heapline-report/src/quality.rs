@@ -52,15 +52,7 @@ impl Quality {
             self.ending(),
             format!("{} skipped", units::count(self.skipped_events)),
             units::counted(self.cut_stacks, "cut stack"),
-            format!(
-                "{} {}",
-                units::count(self.order_anomalies),
-                if self.order_anomalies == 1 {
-                    "anomaly"
-                } else {
-                    "anomalies"
-                }
-            ),
+            units::counted_by(self.order_anomalies, "anomaly", "anomalies"),
             format!("{} missing", units::counted(self.missing_symbols, "symbol")),
         ];
         parts.extend(self.rare());

@@ -54,6 +54,13 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// The same with a noun of irregular plural: `1 process`, `2 processes`.
+#[must_use]
+pub fn counted_by(number: u64, noun: &str, plural: &str) -> String {
+    let noun = if number == 1 { noun } else { plural };
+    format!("{} {noun}", count(number))
+}
+
 /// A time span: `340 ns`, `12.5 ms`, `1.50 s`, `2 min 3 s`.
 #[must_use]
 pub fn nanoseconds(nanoseconds: u64) -> String {
@@ -141,6 +148,8 @@ mod tests {
         }
         assert_eq!(counted(1, "thread"), "1 thread");
         assert_eq!(counted(0, "thread"), "0 threads");
+        assert_eq!(counted_by(1, "process", "processes"), "1 process");
+        assert_eq!(counted_by(2, "process", "processes"), "2 processes");
     }
 
     #[test]

@@ -30,11 +30,12 @@ impl Kind {
 
 use Kind::{Flag, Integer, List, Object, Text, TextOrNull};
 
-const SUMMARY: [(&str, Kind); 19] = [
+const SUMMARY: [(&str, Kind); 20] = [
     ("schema", Integer),
     ("program", Text),
     ("command", List),
     ("pid", Integer),
+    ("parent_pid", Integer),
     ("allocations", Integer),
     ("allocated_bytes", Integer),
     ("deallocations", Integer),

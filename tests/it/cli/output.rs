@@ -36,10 +36,12 @@ fn arguments_that_make_no_sense() {
         &["flamegraph", "--metric", "live", "--metric", "live", trace],
         "cannot be used multiple times",
     );
-    refused(&["summary", trace, trace], "unexpected argument");
+    refused(&["lines", trace, trace], "unexpected argument");
     refused(&["report", trace], "unrecognized subcommand 'report'");
     refused(&[], "Usage: heapline <COMMAND>");
     // Told by the commands, in one line.
+    let said = fails(heapline(&["summary", trace, trace]), 2);
+    assert_eq!(said, format!("{trace} is named twice"));
     for time in ["later", "1.5", "-1s", "1e99s"] {
         let said = fails(heapline(&["flamegraph", &format!("--at={time}"), trace]), 2);
         assert_eq!(

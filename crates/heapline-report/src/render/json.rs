@@ -1,9 +1,11 @@
 //! Reports for programs. Every number is an exact integer.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::arrays_json::line_note;
 use crate::arrays::Arrays;
+use crate::facts::Totals;
+use crate::family::{Family, Process};
 use crate::line_table::{LineTable, Row};
 use crate::quality::Quality;
 use crate::report::Report;
@@ -15,28 +17,69 @@ pub(super) const SCHEMA: u32 = 1;
 /// The summary.
 #[must_use]
 pub fn summary(report: &Report) -> String {
-    let totals = report.totals();
+    let mut document = process(&Process::of(report));
+    document.insert("schema".to_owned(), SCHEMA.into());
+    pretty(&document.into())
+}
+
+/// The summaries of several processes, each behind its parent, and their sums. There the
+/// peak is called what it is, a bound.
+#[must_use]
+pub fn family(family: &Family) -> String {
+    let members = family.processes().iter().map(|member| {
+        let mut document = process(member);
+        let trace = member.path.to_string_lossy();
+        document.insert("trace".to_owned(), trace.into());
+        Value::from(document)
+    });
+    let totals = family.totals();
+    let mut together = sums(&totals);
+    together.insert("peak_bytes_at_most".to_owned(), totals.peak_bytes.into());
     pretty(&json!({
         "schema": SCHEMA,
-        "program": report.program(),
-        "command": report.header().command(),
-        "pid": report.header().pid,
-        "allocations": totals.allocations,
-        "allocated_bytes": totals.allocated_bytes,
-        "deallocations": totals.deallocations,
-        "deallocated_bytes": totals.deallocated_bytes,
-        "reallocations": totals.reallocations,
-        "reallocated_bytes": totals.reallocated_bytes,
-        "failed_allocations": report.header().failed_allocations,
-        "peak_bytes": totals.peak_bytes,
-        "peak_at_ns": report.peak_at_ns(),
-        "live_at_end_bytes": totals.live_at_end_bytes,
-        "live_at_end_blocks": totals.live_at_end_blocks,
-        "temporary_allocations": totals.temporary_allocations,
-        "threads": report.threads(),
-        "duration_ns": report.duration_ns(),
-        "quality": quality(&report.quality()),
+        "processes": members.collect::<Vec<_>>(),
+        "together": together,
+        "exact": family.with_losses() == 0,
     }))
+}
+
+/// What a process says, whether alone or among others.
+fn process(process: &Process) -> Map<String, Value> {
+    let mut document = sums(&process.totals);
+    for (key, value) in [
+        ("program", process.program.clone().into()),
+        ("command", process.command.clone().into()),
+        ("pid", process.pid.into()),
+        ("parent_pid", process.parent_pid.into()),
+        ("failed_allocations", process.failed_allocations.into()),
+        ("peak_bytes", process.totals.peak_bytes.into()),
+        ("peak_at_ns", process.peak_at_ns.into()),
+        ("threads", process.quality.threads.into()),
+        ("duration_ns", process.duration_ns.into()),
+        ("quality", quality(&process.quality)),
+    ] {
+        document.insert(key.to_owned(), value);
+    }
+    document
+}
+
+/// Totals that may be added up over processes.
+fn sums(totals: &Totals) -> Map<String, Value> {
+    let sums = [
+        ("allocations", totals.allocations),
+        ("allocated_bytes", totals.allocated_bytes),
+        ("deallocations", totals.deallocations),
+        ("deallocated_bytes", totals.deallocated_bytes),
+        ("reallocations", totals.reallocations),
+        ("reallocated_bytes", totals.reallocated_bytes),
+        ("live_at_end_bytes", totals.live_at_end_bytes),
+        ("live_at_end_blocks", totals.live_at_end_blocks),
+        ("temporary_allocations", totals.temporary_allocations),
+    ];
+    let sums = sums
+        .into_iter()
+        .map(|(key, sum)| (key.to_owned(), sum.into()));
+    sums.collect()
 }
 
 /// A line table. With `arrays`, rows have what they did with arrays.

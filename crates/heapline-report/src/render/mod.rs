@@ -2,6 +2,7 @@
 
 mod arrays;
 mod arrays_json;
+mod family;
 pub mod flamegraph;
 mod info;
 pub mod json;
@@ -12,6 +13,7 @@ mod summary;
 /// Reports for people: plain text without colours, every report begins with its quality.
 pub mod text {
     pub use super::arrays::{arrays, line_notes};
+    pub use super::family::family;
     pub use super::info::info;
     pub use super::lines::{line_rows, lines};
     pub use super::profile::profile;

@@ -2,6 +2,7 @@
 
 #[path = "../../../../tests/fuzz/every_report.rs"]
 mod every_report;
+mod families;
 mod flamegraphs;
 mod hostile;
 mod line_tables;

@@ -9,6 +9,7 @@ fn sample() -> TraceBuilder {
     let mut builder = TraceBuilder::new();
     builder.header = Header {
         pid: 4242,
+        parent_pid: 4200,
         end_state: EndState::Exit,
         failed_allocations: 2,
         program: b"/app/target/release/app".to_vec(),
@@ -34,6 +35,7 @@ fn the_json_has_exactly_these_keys_and_numbers() {
         "program": "/app/target/release/app",
         "command": ["app", "--fast"],
         "pid": 4242,
+        "parent_pid": 4200,
         "allocations": 2,
         "allocated_bytes": 1_000_024,
         "deallocations": 2,
