@@ -16,7 +16,7 @@
 //! | T08 | signals that end the program | `endings` |
 //! | T09 | reading while the program runs or is stopped | `it/live.rs` |
 //! | T10 | `fork`, also by system calls | `forks` |
-//! | T11 | children that record by themselves | `forks`; `follow_forks` is not there yet |
+//! | T11 | children that record by themselves | `forks` |
 //! | T12 | `Command`, `pre_exec`, the same variables | `forks` |
 //! | T13 | full disks, also under copy-on-write | `disk` |
 //! | T14 | slow disks | none: needs a device of its own; writing is synchronous, so that nothing piles up |

@@ -67,6 +67,13 @@ impl Plan {
         self
     }
 
+    /// Children that are forked record as well.
+    pub(crate) fn following(mut self) -> Plan {
+        let variable = format!("quiet,follow_forks,out={}", self.trace().display());
+        self.command.env("HEAPLINE", variable);
+        self
+    }
+
     /// The same without recording.
     pub(crate) fn unrecorded(mut self) -> Plan {
         self.command.env("HEAPLINE", "off");
@@ -162,6 +169,21 @@ impl Ended {
         trace_of(&self.trace_path())
     }
 
+    /// The traces with a process id in their names, each with what stands behind it.
+    pub(crate) fn traces_of_children(&self) -> Vec<(PathBuf, String)> {
+        let entries = std::fs::read_dir(&self.folder).expect("a folder");
+        let paths = entries.map(|entry| entry.expect("readable").path());
+        let children = paths.filter_map(|path| {
+            let name = path
+                .file_name()?
+                .to_str()?
+                .strip_prefix("trace.heapline-")?;
+            let name = name.to_owned();
+            Some((path, name)).filter(|(_, name)| !name.ends_with(".symbols"))
+        });
+        children.collect()
+    }
+
     pub(crate) fn log(&self) -> Log {
         Log::read(&self.folder)
     }
@@ -213,8 +235,19 @@ pub(crate) fn trace_of(path: &Path) -> Trace<Vec<u8>> {
 
 /// What `heapline summary` says about a trace.
 pub(crate) fn summary_of(trace: &Path) -> Value {
-    let path = trace.to_str().expect("a plain path");
-    let output = heapline(&["summary", "--format", "json", path]);
+    summary_of_all(&[trace.to_owned()])
+}
+
+/// What it says about a family's traces.
+pub(crate) fn summary_of_all(traces: &[PathBuf]) -> Value {
+    let paths = traces
+        .iter()
+        .map(|path| path.to_str().expect("a plain path"));
+    let arguments: Vec<&str> = ["summary", "--format", "json"]
+        .into_iter()
+        .chain(paths)
+        .collect();
+    let output = heapline(&arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     serde_json::from_slice(&output.stdout).expect("JSON")

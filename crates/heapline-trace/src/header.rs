@@ -32,7 +32,8 @@ pub enum HeaderField {
     AnonymousStages = 19,
     /// u32: process id.
     Pid = 20,
-    /// u32: parent's process id.
+    /// u32: parent's process id; of a forked child that records because the process it was
+    /// forked from did, that one's.
     ParentPid = 24,
     /// u32: most frames stored of a stack.
     MaxFrames = 28,
@@ -159,7 +160,8 @@ pub struct Header {
     pub anonymous_stages: bool,
     /// Process id.
     pub pid: u32,
-    /// Parent's process id.
+    /// Parent's process id; of a forked child that records because the process it was forked
+    /// from did, that one's.
     pub parent_pid: u32,
     /// Most frames stored of a stack.
     pub max_frames: u32,

@@ -15,22 +15,25 @@ pub(crate) const PATH_BYTES: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Config {
     out: Vec<u8>,
-    limits: Limits,
+    settings: Settings,
 }
 
-/// Numbers that bound a recording.
+/// What bounds a recording, and whether forked children make their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub(crate) struct Settings {
     /// Most bytes of the trace.
     pub(crate) max_file: u64,
     /// Most frames stored of a stack.
     pub(crate) max_frames: u32,
+    /// Whether forked children record, too.
+    pub(crate) follow_forks: bool,
 }
 
-impl Limits {
-    pub(crate) const DEFAULT: Limits = Limits {
+impl Settings {
+    pub(crate) const DEFAULT: Settings = Settings {
         max_file: 16 << 30,
         max_frames: 4096,
+        follow_forks: false,
     };
 }
 
@@ -49,7 +52,7 @@ impl Config {
     pub const fn new() -> Self {
         Config {
             out: Vec::new(),
-            limits: Limits::DEFAULT,
+            settings: Settings::DEFAULT,
         }
     }
 
@@ -64,7 +67,7 @@ impl Config {
     /// Most bytes the trace may have; recording stops there.
     #[must_use]
     pub fn max_file(mut self, bytes: u64) -> Self {
-        self.limits.max_file = bytes;
+        self.settings.max_file = bytes;
         self
     }
 
@@ -72,7 +75,15 @@ impl Config {
     /// middle, which reports show.
     #[must_use]
     pub fn frames(mut self, frames: u32) -> Self {
-        self.limits.max_frames = frames.max(MIN_FRAMES);
+        self.settings.max_frames = frames.max(MIN_FRAMES);
+        self
+    }
+
+    /// Forked children record as well, each to a trace of its own with its process id in
+    /// the name, from its first allocation on. Without this they record nothing.
+    #[must_use]
+    pub fn follow_forks(mut self) -> Self {
+        self.settings.follow_forks = true;
         self
     }
 
@@ -80,8 +91,8 @@ impl Config {
         (!self.out.is_empty()).then_some(self.out.as_slice())
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
     }
 }
 
@@ -93,7 +104,7 @@ pub(crate) struct Variable<'a> {
     pub(crate) quiet: bool,
     /// Path pattern with escapes still in it.
     pub(crate) out: Option<&'a [u8]>,
-    pub(crate) limits: Limits,
+    pub(crate) settings: Settings,
 }
 
 /// A key whose value cannot be used, and what it should be.
@@ -112,7 +123,7 @@ pub(crate) fn parse<'a>(
         on: None,
         quiet: false,
         out: None,
-        limits: Limits::DEFAULT,
+        settings: Settings::DEFAULT,
     };
     for word in words(value) {
         let (key, value) = match word.iter().position(|&byte| byte == b'=') {
@@ -124,6 +135,16 @@ pub(crate) fn parse<'a>(
             (b"on" | b"1", None) => variable.on = Some(true),
             (b"off" | b"0", None) => variable.on = Some(false),
             (b"quiet", None) => variable.quiet = true,
+            (b"follow_forks", None) => {
+                variable.settings.follow_forks = true;
+                variable.on.get_or_insert(true);
+            }
+            (b"follow_forks", Some(_)) => {
+                return Err(BadValue {
+                    key: "follow_forks",
+                    wanted: "a word without a value",
+                });
+            }
             (b"out", Some(path)) if !path.is_empty() => variable.out = Some(path),
             (b"out", _) => {
                 return Err(BadValue {
@@ -131,8 +152,8 @@ pub(crate) fn parse<'a>(
                     wanted: "a path",
                 });
             }
-            (b"max_file", value) => variable.limits.max_file = number(value).ok_or(MAX_FILE)?,
-            (b"frames", value) => variable.limits.max_frames = frames(value).ok_or(FRAMES)?,
+            (b"max_file", value) => variable.settings.max_file = number(value).ok_or(MAX_FILE)?,
+            (b"frames", value) => variable.settings.max_frames = frames(value).ok_or(FRAMES)?,
             (key, _) => {
                 unknown(key);
                 continue;
@@ -217,14 +238,18 @@ mod tests {
         assert_eq!(check("on").0.on, Some(true));
         assert_eq!(check("off,quiet").0.on, Some(false));
         assert_eq!(check("quiet").0.on, None);
+        let following = check("follow_forks").0;
+        assert!(following.on == Some(true) && following.settings.follow_forks);
+        assert_eq!(check("off,follow_forks").0.on, Some(false));
         let (variable, unknown) = check(r"out=/tmp/a\,b,frames=200,max_file=5,colour=red,what");
         assert_eq!(variable.on, Some(true), "a key means on");
         assert_eq!(variable.out, Some(&br"/tmp/a\,b"[..]));
         assert_eq!(
-            variable.limits,
-            Limits {
+            variable.settings,
+            Settings {
                 max_file: 5,
-                max_frames: 200
+                max_frames: 200,
+                follow_forks: false
             }
         );
         assert_eq!(unknown, ["colour", "what"]);
@@ -239,6 +264,7 @@ mod tests {
             "frames=3",
             "frames=-1",
             "frames",
+            "follow_forks=1",
         ] {
             assert!(parse(value.as_bytes(), |_| ()).is_err(), "{value}");
         }

@@ -9,7 +9,7 @@ use heapline_trace::HeaderField;
 use heapline_unwind::Registers;
 
 use crate::sink::{self, Failure};
-use crate::thread_state::{Counters, Entered, enter};
+use crate::thread_state::{Counters, Entered, enter, enter_instead};
 use crate::{recording, state};
 
 /// The registers of the function that called the allocator, as the shim left them.
@@ -56,10 +56,17 @@ fn current(always: bool) -> Option<u32> {
     }
 }
 
+/// Enters the current recording.
+#[inline]
+fn enter_current(always: bool) -> Option<Entered> {
+    let recording = current(always)?;
+    enter(recording).or_else(|| enter_instead(recording))
+}
+
 /// A block was allocated, or refused.
 #[inline]
 pub(crate) fn allocated(always: bool, block: *mut u8, bytes: usize, caller: Caller, zeroed: bool) {
-    let Some(mut entered) = current(always).and_then(enter) else {
+    let Some(mut entered) = enter_current(always) else {
         return;
     };
     if block.is_null() {
@@ -80,7 +87,7 @@ pub(crate) fn allocated(always: bool, block: *mut u8, bytes: usize, caller: Call
 /// A block is about to be freed.
 #[inline]
 pub(crate) fn deallocating(always: bool, block: *mut u8, bytes: usize) {
-    let Some(mut entered) = current(always).and_then(enter) else {
+    let Some(mut entered) = enter_current(always) else {
         return;
     };
     let recorder = entered.recorder();
@@ -101,8 +108,9 @@ pub(crate) struct ReallocStart {
 /// A block is about to be reallocated.
 #[inline]
 pub(crate) fn reallocating(always: bool) -> Option<ReallocStart> {
-    let recording = current(always)?;
-    let stamp = enter(recording)?.recorder().stamp(state::threaded());
+    let mut entered = enter_current(always)?;
+    let stamp = entered.recorder().stamp(state::threaded());
+    let recording = entered.recording();
     Some(ReallocStart { recording, stamp })
 }
 

@@ -26,6 +26,15 @@
 //! | `out=PATH` | the trace's path; `%p` process id, `%e` program, `%t` seconds since 1970 |
 //! | `max_file=BYTES` | recording stops at this size; default 16 GiB |
 //! | `frames=N` | most frames stored of a stack, at least 128; default 4,096 |
+//! | `follow_forks` | forked children record, too, each to a trace of its own |
+//!
+//! A forked child's trace begins with its first allocation; its path is its parent's with
+//! the child's process id: where the parent's has `%p`, else behind it (`PATH-PID`). Blocks
+//! that it has from its parent and frees are counted as unknown, and no errors. A program
+//! that is started finds the same variable and records by itself, with `follow_forks` or
+//! without; put `%p` into `out=` where one outlives the program that started it, or it
+//! replaces that one's trace as any later run does. `heapline summary A B …` shows all
+//! processes together.
 //!
 //! # How it works
 //! Each thread has a *stage*, a window of the trace file in shared memory, into which
@@ -87,6 +96,7 @@ mod stage;
 mod environment;
 #[cfg(feature = "test-switches")]
 mod failing_calls;
+mod follow;
 mod message;
 mod root;
 mod sink;

@@ -36,7 +36,7 @@ impl Recorder {
     /// One that owns nothing yet, and is no stream's before it begins a recording.
     pub(crate) const fn new() -> Self {
         Recorder {
-            unwinder: Unwinder::new(crate::config::Limits::DEFAULT.max_frames),
+            unwinder: Unwinder::new(crate::config::Settings::DEFAULT.max_frames),
             activations: Activations::new(),
             texts: Texts::new(),
             writer: Writer {

@@ -10,15 +10,15 @@ use heapline_trace::{
 use parking_lot::Mutex;
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, Limits, Variable};
+use crate::config::{Config, Settings, Variable};
 use crate::root::{self, HeaderPage, Root};
 use crate::trace_path::{self, Opened, Place};
-use crate::{environment, message, sink, state, sys};
+use crate::{environment, follow, message, sink, state, sys};
 
 /// Events that came while another thread was opening the trace.
 static SKIPPED_EARLY: AtomicU64 = AtomicU64::new(0);
 
-/// The process that recording began in; a forked child's differs.
+/// The process that began the newest recording; a forked child's differs until it records.
 static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// Disk space that is always left free, or a tenth of the file system if that is less.
@@ -56,16 +56,35 @@ fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
     if !variable.on.unwrap_or(always) {
         return None;
     }
-    begin(variable.out, variable.limits, false).ok()
+    ask(variable.out, variable.settings, false).ok()
 }
 
-/// Opens a trace and everything around it. The state is STARTING. `late` if the program has
-/// allocated before.
-fn begin(pattern: Option<&[u8]>, limits: Limits, late: bool) -> Result<u32, StartError> {
+/// Begins a forked child's own recording instead of its parent's, or none.
+#[cold]
+#[inline(never)]
+pub(crate) fn follow(parents: u32) {
+    if state::begin_following(parents) {
+        let begun = follow::with_wish(|place, settings| begin(place, settings, true).ok());
+        state::finish_starting(begun.unwrap_or(state::IDLE));
+    }
+}
+
+/// Begins a recording that this process was asked for; `late` if it has allocated before.
+fn ask(pattern: Option<&[u8]>, settings: Settings, late: bool) -> Result<u32, StartError> {
+    follow::remember(pattern, settings);
+    let place = Place {
+        pattern,
+        family: None,
+    };
+    begin(place, settings, late)
+}
+
+/// Opens a trace and everything around it, while nothing records.
+fn begin(place: Place<'_>, settings: Settings, late: bool) -> Result<u32, StartError> {
     let root = root::get_for_recording().ok_or(StartError { kind: Kind::Memory })?;
     let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
     message::remember_stderr();
-    let result = begin_in(scratch, root, pattern, limits, late);
+    let result = begin_in(scratch, root, place, settings, late);
     sys::release_bytes(scratch);
     result
 }
@@ -76,14 +95,13 @@ const SCRATCH_BYTES: usize = 64 << 10;
 fn begin_in(
     scratch: &mut [u8],
     root: &'static Root,
-    pattern: Option<&[u8]>,
-    limits: Limits,
+    place: Place<'_>,
+    settings: Settings,
     late: bool,
 ) -> Result<u32, StartError> {
     let (path_buffer, scratch) = scratch.split_at_mut(2 * crate::config::PATH_BYTES);
-    let place = pattern.map_or(Place::Default, Place::Pattern);
     let opened = trace_path::open(place, path_buffer, scratch)?;
-    let header = write_header(opened, limits, late, scratch).map_err(|errno| {
+    let header = write_header(opened, settings, late, scratch).map_err(|errno| {
         sys::close(opened.descriptor);
         message::cannot_start(b"write", opened.path.to_bytes(), errno.0);
         StartError {
@@ -91,7 +109,7 @@ fn begin_in(
         }
     })?;
     let recording = state::next_recording();
-    install(root, opened, header, limits, recording);
+    install(root, opened, header, settings, recording);
     message::recording(opened.path.to_bytes());
     Ok(recording)
 }
@@ -99,7 +117,7 @@ fn begin_in(
 /// Maps and fills the header page.
 fn write_header(
     opened: Opened<'_>,
-    limits: Limits,
+    settings: Settings,
     late: bool,
     scratch: &mut [u8],
 ) -> Result<HeaderPage, sys::Errno> {
@@ -117,8 +135,8 @@ fn write_header(
         unwind_mode: unwind_mode(),
         tick_shift: clock.tick_shift(),
         pid: sys::process_id(),
-        parent_pid: sys::parent_process_id(),
-        max_frames: limits.max_frames,
+        parent_pid: parent(),
+        max_frames: settings.max_frames,
         start_stamp,
         start_monotonic_ns: start_ns,
         start_realtime_ns: sys::clock_nanoseconds(libc::CLOCK_REALTIME),
@@ -135,6 +153,16 @@ fn write_header(
     page.u64_field(HeaderField::AnchorMonotonicNs)
         .store(clock::monotonic_nanoseconds(), Ordering::Relaxed);
     Ok(page)
+}
+
+/// The process that this one was forked from while that one recorded, else its parent.
+fn parent() -> u32 {
+    let owner = OWNER.load(Ordering::Relaxed);
+    if owner == 0 || owner == sys::process_id() {
+        sys::parent_process_id()
+    } else {
+        owner
+    }
 }
 
 fn unwind_mode() -> UnwindMode {
@@ -162,15 +190,16 @@ fn install(
     root: &'static Root,
     opened: Opened<'_>,
     header: HeaderPage,
-    limits: Limits,
+    settings: Settings,
     recording: u32,
 ) {
     root.set_path(opened.path);
     root.descriptor.store(opened.descriptor, Ordering::Relaxed);
     root.device.store(opened.status.device, Ordering::Relaxed);
     root.inode.store(opened.status.inode, Ordering::Relaxed);
-    root.max_file.store(limits.max_file, Ordering::Relaxed);
-    root.max_frames.store(limits.max_frames, Ordering::Relaxed);
+    root.max_file.store(settings.max_file, Ordering::Relaxed);
+    root.max_frames
+        .store(settings.max_frames, Ordering::Relaxed);
     let total = sys::file_system(opened.descriptor).map_or(0, |system| system.total);
     root.min_free
         .store(MIN_FREE_BYTES.min(total / 10), Ordering::Relaxed);
@@ -235,7 +264,7 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
     }
     // Until the trace is there the program is idle: what other threads do meanwhile
     // comes before the recording, and is not missing from it.
-    let number = begin(config.out_pattern(), config.limits(), true)?;
+    let number = ask(config.out_pattern(), config.settings(), true)?;
     state::finish_starting(number);
     Ok(Recording { number })
 }
@@ -285,8 +314,9 @@ pub struct Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // In a forked child the lock may be one of a thread that is not there.
-        if owned_root().is_none() {
+        // In a forked child, where the recording is another one or none, the lock may be one
+        // of a thread that is not there.
+        if state::load() != self.number || owned_root().is_none() {
             return;
         }
         let _control = CONTROL.lock();

@@ -50,6 +50,8 @@ pub(crate) struct Root {
     pub(crate) max_frames: AtomicU32,
     /// 1 once a second thread has recorded: stamps are ordered from then on.
     pub(crate) threaded: AtomicU32,
+    /// 1 while a thread registers a function with its lines.
+    registering: AtomicU32,
     /// Scope tables claimed in this recording.
     pub(crate) functions: AtomicU32,
     /// Slots made so far; they outlive recordings.
@@ -133,6 +135,17 @@ impl Drop for Held {
     }
 }
 
+/// The right to register functions, one thread at a time.
+pub(crate) struct Registering {
+    root: &'static Root,
+}
+
+impl Drop for Registering {
+    fn drop(&mut self) {
+        self.root.registering.store(0, Ordering::Release);
+    }
+}
+
 /// How often, a millisecond apart, a thread that still writes is waited for.
 const RETIRE_TRIES: u32 = 2_000;
 
@@ -154,6 +167,19 @@ impl Root {
         let held = Held { root: self };
         let is_its = recording != 0 && self.recording.load(Ordering::SeqCst) == recording;
         is_its.then_some(held)
+    }
+
+    /// Waits for the right to register functions; never from the hook. It is free in a
+    /// forked child, where the thread that had it is not.
+    pub(crate) fn register(&'static self) -> Registering {
+        while self
+            .registering
+            .compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            std::thread::yield_now();
+        }
+        Registering { root: self }
     }
 
     /// Takes the file away from the recording; false if a thread does not come to an end

@@ -3,12 +3,10 @@
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use parking_lot::Mutex;
-
 use crate::counters::{CellPointer, Numbers, ScopeCell, Texts};
 use crate::recorder::Recorder;
 use crate::sink::Failure;
-use crate::thread_state::{Entered, enter};
+use crate::thread_state::{Entered, enter, enter_instead};
 use crate::{root, state};
 
 /// One profiled function: a static in its body.
@@ -19,9 +17,6 @@ pub struct Function {
 
 /// Lines of all functions registered so far, in any recording.
 static LINES: AtomicU32 = AtomicU32::new(0);
-
-/// Serialises the registration of functions; never taken by the hook.
-static REGISTRY: Mutex<()> = Mutex::new(());
 
 impl Function {
     /// A function whose marked `lines` ascend; the first is the attribute's.
@@ -65,10 +60,10 @@ impl Function {
 
     #[cold]
     fn activate(&'static self, line: u32) -> Activation {
-        let recording = state::load();
-        let Some((mut entered, cell)) = self.cell(recording) else {
+        let Some((mut entered, cell)) = self.cell(state::load()) else {
             return Activation::NONE;
         };
+        let recording = entered.recording();
         let Some(depth) = entered.recorder().activations().push(cell.function(), line) else {
             return Activation::NONE;
         };
@@ -84,13 +79,12 @@ impl Function {
 
     /// The function's cell in the trace, made at its first activation.
     fn cell(&'static self, recording: u32) -> Option<(Entered, ScopeCell)> {
-        let entered = enter(recording)?;
+        let entered = enter(recording).or_else(|| enter_instead(recording))?;
+        let recording = entered.recording();
         if let Some(cell) = self.cell.get(&entered, recording) {
             return Some((entered, cell));
         }
-        drop(entered);
-        let _registry = REGISTRY.lock();
-        let entered = enter(recording)?;
+        let _registering = root::get()?.register();
         if self.cell.get(&entered, recording).is_none()
             && let Err(failure) = self.register(recording)
         {

@@ -51,6 +51,15 @@ pub(crate) fn leave_recording(recording: u32) -> bool {
             .is_ok()
 }
 
+/// Claims the right to begin a forked child's own recording in place of its parent's; only
+/// one thread gets it.
+pub(crate) fn begin_following(parents: u32) -> bool {
+    parents >= FIRST_RECORDING
+        && STATE
+            .compare_exchange(parents, STARTING, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+}
+
 /// Whether stamps must be ordered. Read behind the inner allocator's return: the
 /// edge that hands a block over carries this flag with it.
 #[inline(always)]

@@ -18,7 +18,7 @@ use once_cell::race::OnceNonZeroUsize;
 use crate::recorder::Recorder;
 use crate::root::{self, MAX_SLOTS, Root};
 use crate::sink::{self, Failure};
-use crate::{state, sys};
+use crate::{recording, state, sys};
 
 /// What other threads may see of a thread's state.
 #[repr(C)]
@@ -157,7 +157,28 @@ pub(crate) fn enter(id: u32) -> Option<Entered> {
     })
 }
 
+/// Enters the recording that goes on instead of `id`: that of a forked child which has
+/// just begun its own.
+#[cold]
+pub(crate) fn enter_instead(id: u32) -> Option<Entered> {
+    match state::load() {
+        state::STARTING => {
+            recording::skip_early();
+            None
+        }
+        now if now != id && now >= state::FIRST_RECORDING => enter(now),
+        _ => None,
+    }
+}
+
 impl Entered {
+    /// The recording that was entered.
+    #[inline]
+    pub(crate) fn recording(&self) -> u32 {
+        // SAFETY: the state is this thread's.
+        unsafe { (*self.state.as_ptr()).recording.get() }
+    }
+
     /// The thread's recorder.
     #[inline]
     pub(crate) fn recorder(&mut self) -> &mut Recorder {
@@ -170,8 +191,7 @@ impl Entered {
     /// Ends the recording because its trace cannot go on.
     #[cold]
     pub(crate) fn fail(&self, failure: Failure) {
-        // SAFETY: the state is this thread's.
-        sink::fail(unsafe { (*self.state.as_ptr()).recording.get() }, failure);
+        sink::fail(self.recording(), failure);
     }
 
     /// The counts of the thread's slot.
@@ -195,9 +215,9 @@ impl Drop for Entered {
 fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
     let root = root::get()?;
     if root.is_a_childs() {
-        // Its recording state is the parent's; it records nothing.
+        // Its recording state is the parent's; it begins its own, or records nothing.
         thread.state.set(null_mut());
-        state::leave_recording(id);
+        recording::follow(id);
     }
     if root.recording.load(Ordering::Acquire) != id {
         return None;

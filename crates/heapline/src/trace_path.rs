@@ -12,11 +12,13 @@ use crate::text::Text;
 
 /// Where to put the trace.
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
-    /// Under cargo its target folder, else the working directory.
-    Default,
-    /// A path as the user wrote it.
-    Pattern(&'a [u8]),
+pub(crate) struct Place<'a> {
+    /// A path as the user wrote it; else under cargo its target folder, else the directory.
+    pub(crate) pattern: Option<&'a [u8]>,
+    /// Of a forked child that records because its parent does: the directory in which that
+    /// was asked for. Such a child's path has its process id, and replaces nothing: what
+    /// is there may be another one's of the family.
+    pub(crate) family: Option<&'a [u8]>,
 }
 
 /// An open trace file without contents.
@@ -38,11 +40,14 @@ pub(crate) fn open<'a>(
     scratch: &mut [u8],
 ) -> Result<Opened<'a>, StartError> {
     let mut path = Text::new(buffer);
-    match place {
-        Place::Default => push_default(&mut path, scratch),
-        Place::Pattern(pattern) => push_pattern(&mut path, pattern, scratch),
-    }
-    let descriptor = create(&mut path, scratch)?;
+    let names_process = match place.pattern {
+        None => push_default(&mut path, place.family, scratch),
+        Some(pattern) => push_pattern(&mut path, pattern, place.family, scratch),
+    };
+    let descriptor = match place.family {
+        None => create(&mut path, scratch)?,
+        Some(_) => create_new(&mut path, names_process)?,
+    };
     let status =
         sys::status(descriptor).map_err(|errno| StartError::create(errno, c"the trace"))?;
     let length = path.bytes().len();
@@ -76,9 +81,31 @@ fn create(path: &mut Text<'_>, scratch: &mut [u8]) -> Result<i32, StartError> {
     {
         return Ok(descriptor);
     }
-    path.push(b"-").push_number(sys::process_id().into());
-    let name = path.c_str().ok_or_else(StartError::path)?;
-    sys::open(name, NEW_FILE, 0o600).map_err(|errno| StartError::create(errno, name))
+    create_new(path, false)
+}
+
+/// How many names are tried: process ids come again, and a process keeps its own when it
+/// starts another program.
+const NAMES: u64 = 100;
+
+/// Creates the file at the path, unless that is to get the process id first, or with a
+/// number behind it.
+fn create_new(path: &mut Text<'_>, names_process: bool) -> Result<i32, StartError> {
+    if !names_process {
+        path.push(b"-").push_number(sys::process_id().into());
+    }
+    let length = path.bytes().len();
+    let mut number = 1;
+    loop {
+        let name = path.c_str().ok_or_else(StartError::path)?;
+        match sys::open(name, NEW_FILE, 0o600) {
+            Ok(descriptor) => return Ok(descriptor),
+            Err(Errno(libc::EEXIST)) if number < NAMES => number += 1,
+            Err(errno) => return Err(StartError::create(errno, name)),
+        }
+        path.truncate(length);
+        path.push(b"-").push_number(number);
+    }
 }
 
 /// A regular file of the same user that is a heapline trace whose program is done.
@@ -131,8 +158,8 @@ fn replace(path: &CStr, scratch: &mut [u8]) -> Option<i32> {
 }
 
 /// `<target>/heapline/PROGRAM-PID.heapline` for a program that cargo runs out of its
-/// target folder, else `PROGRAM-PID.heapline` in the working directory.
-fn push_default(path: &mut Text<'_>, scratch: &mut [u8]) {
+/// target folder, else `PROGRAM-PID.heapline` in the directory. True: it has the process id.
+fn push_default(path: &mut Text<'_>, directory: Option<&[u8]>, scratch: &mut [u8]) -> bool {
     let program = sys::read_link(c"/proc/self/exe", scratch).unwrap_or(b"program");
     let cargo = environment::has_variable(b"CARGO_MANIFEST_DIR");
     if cargo && let Some(target) = target_folder(program, path) {
@@ -148,13 +175,14 @@ fn push_default(path: &mut Text<'_>, scratch: &mut [u8]) {
         path.truncate(0);
     }
     if path.bytes().is_empty() {
-        push_working_directory(path);
+        push_directory(path, directory);
     }
     path.push(b"/")
         .push(file_name(program))
         .push(b"-")
         .push_number(sys::process_id().into());
     path.push(b".heapline");
+    true
 }
 
 /// The length of the program's path up to the folder that cargo marked as its target.
@@ -172,28 +200,43 @@ fn target_folder(program: &[u8], scratch: &mut Text<'_>) -> Option<usize> {
     None
 }
 
-/// The user's pattern, made absolute: the program may change its directory.
-fn push_pattern(path: &mut Text<'_>, pattern: &[u8], scratch: &mut [u8]) {
+/// The user's pattern, made absolute: the program may change its directory. Whether it has
+/// the process id in it.
+fn push_pattern(
+    path: &mut Text<'_>,
+    pattern: &[u8],
+    directory: Option<&[u8]>,
+    scratch: &mut [u8],
+) -> bool {
     if !pattern.starts_with(b"/") {
-        push_working_directory(path);
+        push_directory(path, directory);
         path.push(b"/");
     }
+    let mut names_process = false;
     let program = sys::read_link(c"/proc/self/exe", scratch).unwrap_or(b"program");
     expand(pattern, |part| {
         match part {
             PathPart::Bytes(bytes) => path.push(bytes),
-            PathPart::Process => path.push_number(sys::process_id().into()),
+            PathPart::Process => {
+                names_process = true;
+                path.push_number(sys::process_id().into())
+            }
             PathPart::Program => path.push(file_name(program)),
             PathPart::Time => {
                 path.push_number(sys::clock_nanoseconds(libc::CLOCK_REALTIME) / 1_000_000_000)
             }
         };
     });
+    names_process
 }
 
-fn push_working_directory(path: &mut Text<'_>) {
+/// The directory, else the working directory.
+fn push_directory(path: &mut Text<'_>, directory: Option<&[u8]>) {
     let mut buffer = [0; 1024];
-    path.push(sys::working_directory(&mut buffer).unwrap_or(b"."));
+    path.push(match directory {
+        Some(directory) => directory,
+        None => sys::working_directory(&mut buffer).unwrap_or(b"."),
+    });
 }
 
 fn file_name(path: &[u8]) -> &[u8] {

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 
 use heapline_test_programs::pool::UNLOCKED_ALIGN;
-use heapline_test_programs::work::{Log, work};
+use heapline_test_programs::work::Log;
 
-use crate::{STOP, join, start, wait_for};
+use crate::{STOP, join, start, start_these, wait_for};
 
 /// Forks so often, in all ways that there are; each child asks for so many blocks.
 pub(crate) fn storm(times: u64, blocks: u64, workers: u64, log: &'static Log) {
@@ -96,13 +96,7 @@ pub(crate) fn child_records(parent_stops: bool, log: &'static Log) {
         let config = heapline::Config::new().out("child");
         let recording = heapline::start(&config).expect("starts");
         profiled_twice();
-        let threads = [8, 9].map(|worker| {
-            std::thread::Builder::new()
-                .name(format!("worker-{worker}"))
-                .spawn(move || work(worker, log, 3_000, &STOP))
-                .expect("starts")
-        });
-        join(threads.into());
+        join(start_these(8..10, 3_000, log));
         drop(recording);
         assert!(!heapline::is_recording());
         std::process::exit(0);
@@ -110,6 +104,51 @@ pub(crate) fn child_records(parent_stops: bool, log: &'static Log) {
     assert_eq!(wait(child), 0);
     assert_eq!(heapline::is_recording(), !parent_stops);
     profiled_twice();
+}
+
+/// Four generations, each of one process, which notes its id. Each has two workers with
+/// numbers of their own, calls a profiled function, frees the blocks that it has from its
+/// parent, and leaves as many for its child.
+pub(crate) fn family(log: &'static Log) {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    for generation in 0..4 {
+        log.notes[generation as usize].store(std::process::id().into(), SeqCst);
+        drop(std::mem::take(&mut blocks));
+        black_box(profiled(generation));
+        blocks = (0..50).map(|number| vec![1; 5_000 + number]).collect();
+        join(start_these(2 * generation..2 * generation + 2, 2_000, log));
+        if generation == 3 {
+            break;
+        }
+        // SAFETY: no other thread is there.
+        let child = unsafe { libc::fork() };
+        if child != 0 {
+            assert_eq!(wait(child), 0);
+            break;
+        }
+    }
+    // Nothing is freed any more.
+    std::process::exit(0);
+}
+
+/// A child that allocates when its parent is gone, and the working directory another one.
+/// Notes its own process id, and then that it is done.
+pub(crate) fn daemon(log: &'static Log) {
+    let parent = std::process::id() as libc::pid_t;
+    // SAFETY: no other thread is there.
+    if unsafe { libc::fork() } != 0 {
+        return;
+    }
+    // SAFETY: plain C calls.
+    unsafe {
+        while libc::getppid() == parent {
+            libc::usleep(1_000);
+        }
+        assert_eq!(libc::chdir(c"/".as_ptr()), 0);
+    }
+    allocate(100, 8);
+    log.notes[0].store(std::process::id().into(), SeqCst);
+    log.notes[1].store(1, SeqCst);
 }
 
 #[heapline::profile]

@@ -7,6 +7,7 @@ mod endings;
 mod forks;
 mod limits;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -46,6 +47,8 @@ fn main() {
         "fork" => forks::storm(number(1), number(2), number(3), log),
         // How often, threads.
         "spawn" => forks::spawns(number(1), number(2), log),
+        "family" => forks::family(log),
+        "daemon" => forks::daemon(log),
         "toggle" => forks::toggle(number(1), number(2), log),
         "child records" => forks::child_records(false, log),
         "child records alone" => forks::child_records(true, log),
@@ -55,6 +58,11 @@ fn main() {
 
 /// Starts workers that go on until the program ends, or [`STOP`].
 fn start(workers: u64, rounds: u64, log: &'static Log) -> Vec<JoinHandle<u64>> {
+    start_these(0..workers, rounds, log)
+}
+
+/// The same with numbers of the caller's choice.
+fn start_these(workers: Range<u64>, rounds: u64, log: &'static Log) -> Vec<JoinHandle<u64>> {
     let spawn = |worker| {
         std::thread::Builder::new()
             .name(format!("worker-{worker}"))
@@ -62,7 +70,7 @@ fn start(workers: u64, rounds: u64, log: &'static Log) -> Vec<JoinHandle<u64>> {
             .spawn(move || work(worker, log, rounds, &STOP))
             .expect("starts")
     };
-    (0..workers).map(spawn).collect()
+    workers.map(spawn).collect()
 }
 
 /// Waits until the workers have done so many operations together.
