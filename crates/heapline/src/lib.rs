@@ -97,6 +97,7 @@ mod environment;
 #[cfg(feature = "test-switches")]
 mod failing_calls;
 mod follow;
+mod free_list;
 mod message;
 mod root;
 mod sink;
@@ -105,6 +106,12 @@ mod sys;
 mod test_switches;
 mod text;
 mod trace_path;
+mod users;
+
+/// What the model of the lock-free files puts its own in place of.
+mod atomic {
+    pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+}
 
 pub use allocator::Heapline;
 pub use config::Config;

@@ -207,7 +207,7 @@ fn install(
     root.functions.store(0, Ordering::Relaxed);
     root.attached.store(0, Ordering::Relaxed);
     root.set_header(header);
-    root.recording.store(recording, Ordering::Release);
+    root.give_to(recording);
     if OWNER.swap(sys::process_id(), Ordering::Relaxed) == 0 {
         environment::at_exit(note_exit);
     }
@@ -229,7 +229,7 @@ extern "C" fn note_exit() {
 
 /// The root page, if a recording of this very process goes on.
 fn owned_root() -> Option<&'static Root> {
-    root::get().filter(|root| root.recording.load(Ordering::Acquire) != 0)
+    root::get().filter(|root| root.recording() != 0)
 }
 
 /// Serialises [`start`] and [`stop`].
@@ -282,7 +282,7 @@ fn stop_now() -> bool {
     let Some(header) = root.header() else {
         return false;
     };
-    if !state::leave_recording(root.recording.load(Ordering::Acquire)) {
+    if !state::leave_recording(root.recording()) {
         return false;
     }
     let stamp = Clock::choose().stamp(true);

@@ -15,7 +15,9 @@ use core::time::Duration;
 use heapline_trace::{HEADER_BYTES, HeaderField};
 
 use crate::config::PATH_BYTES;
+use crate::free_list::FreeList;
 use crate::thread_state::Slot;
+use crate::users::Users;
 use crate::{state, sys};
 
 /// Slots are found through chunks of so many pointers.
@@ -31,11 +33,9 @@ pub(crate) struct Root {
     /// The least number that a recording of this process has; 0 in a forked child that has
     /// made none.
     first_recording: AtomicU32,
-    /// Number of the recording whose file this is; 0 if there is none.
-    pub(crate) recording: AtomicU32,
-    /// Threads that use the file just now.
-    holders: AtomicU32,
-    /// The trace's descriptor, valid while `recording` is not 0.
+    /// The recording whose file this is, and the threads that use it just now.
+    users: Users,
+    /// The trace's descriptor, valid while there is a recording.
     pub(crate) descriptor: AtomicI32,
     /// Its device and inode: the number may be closed and reused by the program.
     pub(crate) device: AtomicU64,
@@ -60,8 +60,7 @@ pub(crate) struct Root {
     pub(crate) attached: AtomicU32,
     /// Slots taken by threads in their last destructors.
     pub(crate) exiting_threads: AtomicU32,
-    /// Head of the list of free slots: a count against ABA, and slot number plus 1.
-    free_slots: AtomicU64,
+    free_slots: FreeList,
     header: AtomicPtr<u8>,
     chunks: [AtomicPtr<AtomicPtr<Slot>>; CHUNKS],
     /// The trace's absolute path, zero-terminated.
@@ -131,7 +130,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.root.holders.fetch_sub(1, Ordering::SeqCst);
+        self.root.users.leave();
     }
 }
 
@@ -160,13 +159,19 @@ impl Root {
         !self.is_a_childs() && recording >= self.first_recording.load(Ordering::Relaxed)
     }
 
+    /// The recording whose file this is; 0 if there is none.
+    pub(crate) fn recording(&self) -> u32 {
+        self.users.recording()
+    }
+
+    /// Gives the file, whose fields are filled in, to a recording.
+    pub(crate) fn give_to(&self, recording: u32) {
+        self.users.give(recording);
+    }
+
     /// Lets the caller use the file, if it is still this recording's.
     pub(crate) fn hold(&'static self, recording: u32) -> Option<Held> {
-        // The count comes first and `retire` looks at it last: one of the two sees the other.
-        self.holders.fetch_add(1, Ordering::SeqCst);
-        let held = Held { root: self };
-        let is_its = recording != 0 && self.recording.load(Ordering::SeqCst) == recording;
-        is_its.then_some(held)
+        self.users.enter(recording).then_some(Held { root: self })
     }
 
     /// Waits for the right to register functions; never from the hook. It is free in a
@@ -185,9 +190,9 @@ impl Root {
     /// Takes the file away from the recording; false if a thread does not come to an end
     /// with it. Waits, so never from the hook.
     pub(crate) fn retire(&self) -> bool {
-        self.recording.store(0, Ordering::SeqCst);
+        self.users.take_away();
         for _ in 0..RETIRE_TRIES {
-            if self.holders.load(Ordering::SeqCst) == 0 {
+            if self.users.is_free() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -197,7 +202,7 @@ impl Root {
 
     /// Notes where the trace will be; nothing happens while a recording has the file.
     pub(crate) fn set_path(&self, path: &CStr) {
-        if self.recording.load(Ordering::SeqCst) != 0 || self.holders.load(Ordering::SeqCst) != 0 {
+        if !self.users.is_free() {
             return;
         }
         // SAFETY: without a recording nobody holds the file, and only one thread at a time
@@ -261,43 +266,14 @@ impl Root {
 
     /// Takes a slot from the list of free ones.
     pub(crate) fn pop_free_slot(&self) -> Option<&'static Slot> {
-        let mut head = self.free_slots.load(Ordering::Acquire);
-        loop {
-            let slot = self.slot((head as u32).checked_sub(1)?)?;
-            let next = head_with((head >> 32) + 1, slot.next_free.load(Ordering::Relaxed));
-            match self.free_slots.compare_exchange_weak(
-                head,
-                next,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Some(slot),
-                Err(now) => head = now,
-            }
-        }
+        self.free_slots
+            .pop(|number| self.slot(number), |slot| &slot.next_free)
     }
 
     /// Puts a slot on the list of free ones.
     pub(crate) fn push_free_slot(&self, slot: &Slot) {
-        let mut head = self.free_slots.load(Ordering::Acquire);
-        loop {
-            slot.next_free.store(head as u32, Ordering::Relaxed);
-            let next = head_with((head >> 32) + 1, slot.number + 1);
-            match self.free_slots.compare_exchange_weak(
-                head,
-                next,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        self.free_slots.push(slot.number, &slot.next_free);
     }
-}
-
-fn head_with(count: u64, link: u32) -> u64 {
-    count << 32 | u64::from(link)
 }
 
 fn chunk_or_map(entry: &AtomicPtr<AtomicPtr<Slot>>) -> Option<*mut AtomicPtr<Slot>> {

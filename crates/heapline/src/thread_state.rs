@@ -15,6 +15,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
 use heapline_trace::{HeaderField, StreamId};
 use once_cell::race::OnceNonZeroUsize;
 
+use crate::free_list::Link;
 use crate::recorder::Recorder;
 use crate::root::{self, MAX_SLOTS, Root};
 use crate::sink::{self, Failure};
@@ -24,8 +25,7 @@ use crate::{recording, state, sys};
 #[repr(C)]
 pub(crate) struct Slot {
     pub(crate) number: u32,
-    /// Link of the list of free slots: the next one's number plus 1.
-    pub(crate) next_free: AtomicU32,
+    pub(crate) next_free: Link,
     /// The thread that took the slot when it had ended but for other destructors, or 0:
     /// nobody may be left to give it back.
     exiting_thread: AtomicU32,
@@ -219,7 +219,7 @@ fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
         thread.state.set(null_mut());
         recording::follow(id);
     }
-    if root.recording.load(Ordering::Acquire) != id {
+    if root.recording() != id {
         return None;
     }
     match claim(thread, root).and_then(|state| begin(state, root, id).map(|()| state)) {
