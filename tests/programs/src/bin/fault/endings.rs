@@ -47,8 +47,11 @@ fn end_by_c(how: &str) {
         ("fpe", libc::SIGFPE),
     ];
     if let Some((_, signal)) = signals.iter().find(|(name, _)| *name == how) {
-        // SAFETY: plain C calls.
-        unsafe { libc::kill(libc::getpid(), *signal) };
+        // SAFETY: plain C calls. Whoever started the program may have had it ignored.
+        unsafe {
+            libc::signal(*signal, libc::SIG_DFL);
+            libc::kill(libc::getpid(), *signal);
+        }
         loop {
             std::thread::park();
         }
