@@ -1,6 +1,8 @@
 //! T13, T15, T34, T36, T52: where disk, memory or the kernel give no more, recording
 //! stops with its reason and the program goes on.
 
+use std::time::Duration;
+
 use crate::check::{self, Expected};
 use crate::run::{Ended, Plan, sum_of};
 use crate::{is_soak, say};
@@ -191,5 +193,72 @@ fn t52_address_space() {
     let plain = Plan::new("fault", &arguments).unrecorded().run();
     plain.succeeds();
     stopped_early(&run, "no memory for the recorder", &plain.stdout);
+    run.tidy();
+}
+
+/// T14, as far as one disk shows it: the longest allocation, which pays for a full stage,
+/// beside the longest one without recording. Nothing is lost meanwhile.
+#[test]
+fn t14_stalls() {
+    let (rounds, pairs) = if is_soak() {
+        (5, 20_000_000_u64)
+    } else {
+        (1, 200_000)
+    };
+    for threads in [1, 2] {
+        for _ in 0..rounds {
+            let arguments = [threads.to_string(), pairs.to_string()];
+            let arguments = arguments.each_ref().map(String::as_str);
+            let bare = Plan::new("stalls", &arguments).unrecorded().run();
+            let run = Plan::new("stalls", &arguments).run();
+            run.succeeds();
+            let summary = run.summary();
+            assert_eq!(summary["quality"]["exact"], true, "{summary}");
+            assert!(summary["allocations"].as_u64() >= Some(threads * pairs));
+            assert!(summary["deallocations"].as_u64() >= Some(threads * pairs));
+            let megabytes = std::fs::metadata(run.trace_path()).expect("a trace").len() >> 20;
+            say(&format!(
+                "{threads} threads, {pairs} pairs each, {megabytes} MiB; longest allocation in ns, \
+                 and how many beyond 20, 100, 1,000, 10,000 us: {} without recording: {}",
+                run.stdout.trim(),
+                bare.stdout.trim()
+            ));
+            bare.tidy();
+            run.tidy();
+        }
+    }
+}
+
+/// T91 in small: a trace that is larger than all memory that its reader may have.
+#[test]
+fn t91_a_trace_larger_than_memory() {
+    let (pairs, limit_kib) = if is_soak() {
+        ("300000000", 100 << 10)
+    } else {
+        ("12000000", 64 << 10)
+    };
+    let run = Plan::new("stalls", &["1", pairs])
+        .within(Duration::from_secs(600))
+        .run();
+    run.succeeds();
+    let bytes = std::fs::metadata(run.trace_path()).expect("a trace").len();
+    assert!(bytes > limit_kib << 10, "{bytes}");
+    let script = format!("ulimit -v {limit_kib}; exec \"$@\"");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_heapline")])
+        .args(["summary", "--format", "json"])
+        .arg(run.trace_path())
+        .output()
+        .expect("starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(summary["allocations"].as_u64() >= pairs.parse().ok());
+    assert_eq!(summary["quality"]["exact"], true, "{summary}");
+    say(&format!(
+        "{} MiB read in {} MiB",
+        bytes >> 20,
+        limit_kib >> 10
+    ));
     run.tidy();
 }

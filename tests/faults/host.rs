@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
 use heapline_trace::Record;
+use serde_json::Value;
 
 use crate::check::{self, Expected};
 use crate::run::{Ended, Plan};
@@ -238,6 +239,44 @@ fn t57_blocks_from_before() {
     assert_eq!(summary["reallocations"], 500);
     assert_eq!(summary["deallocations"], 1_000);
     assert_eq!(summary["live_at_end_bytes"], 0);
+    run.tidy();
+}
+
+/// T56: wrong layouts at deallocation. Bytes are those of the allocations, so that what is
+/// freed is what was there.
+#[test]
+fn t56_wrong_layouts() {
+    let bare = Plan::new("host", &["wrong layouts", "00000"]).run();
+    let run = Plan::new("host", &["wrong layouts", "10000"]).run();
+    bare.succeeds();
+    run.succeeds();
+    let (before, after) = (bare.summary(), run.summary());
+    let more = |name: &str| {
+        let number = |summary: &Value| summary[name].as_i64().expect("a number");
+        number(&after) - number(&before)
+    };
+    assert_eq!(more("allocated_bytes"), 10_000 * 1_000);
+    assert_eq!(more("reallocated_bytes"), 5_000 * 2_000);
+    assert_eq!(more("deallocated_bytes"), 5_000 * (1_000 + 2_000));
+    assert_eq!(more("live_at_end_bytes"), 0);
+    assert_eq!(after["quality"]["exact"], true, "{after}");
+    bare.tidy();
+    run.tidy();
+}
+
+/// T35: no /proc, from which the variable and the maps are read. The program is what it is
+/// without a recorder, and makes no trace.
+#[test]
+fn t35_no_proc() {
+    let script = "unshare -m sh -c 'mount --make-rprivate / && umount -l /proc || exit 77
+                  exec \"$@\"' sh \"$@\" || exit";
+    let run = Plan::shell(script, "host", &["errno", "1000"]).run();
+    if run.status.code() == Some(77) || run.stderr.contains("unshare") {
+        say("skipped: nothing may be unmounted here");
+        return run.tidy();
+    }
+    run.succeeds();
+    assert!(!run.trace_path().exists());
     run.tidy();
 }
 

@@ -19,12 +19,12 @@
 //! | T11 | children that record by themselves | `forks` |
 //! | T12 | `Command`, `pre_exec`, the same variables | `forks` |
 //! | T13 | full disks, also under copy-on-write | `disk` |
-//! | T14 | slow disks | none: needs a device of its own; writing is synchronous, so that nothing piles up |
+//! | T14 | slow disks | `disk`, on this disk: a slower one needs a device of its own; writing is synchronous, so that nothing piles up |
 //! | T15 | file size limits | `disk` |
 //! | T16 | closed descriptors | `descriptors` |
 //! | T17 | moved and unlinked traces, lost rights | `descriptors`, `it/idle/places.rs` |
 //! | T18 | paths where no trace can be | `it/idle/asked.rs`, `it/idle/places.rs` |
-//! | T19 | several recorders in one process | none yet |
+//! | T19 | several recorders in one process | none: each is a copy of all statics, and its trace another's neighbour (`it/idle/places.rs`) |
 //! | T20 | the loader's lock | `rules`, `it/verify.rs` (libraries) |
 //! | T21 | calls of the hook | `code`, `rules` |
 //! | T22 | panics with destructors that allocate | `rules` |
@@ -40,7 +40,7 @@
 //! | T32 | errno | `host` |
 //! | T33 | `start` and `stop` in a storm | `forks` |
 //! | T34 | refused system calls | `disk` |
-//! | T35 | no /proc | none yet |
+//! | T35 | no /proc | `host` |
 //! | T36 | locked memory | `disk` |
 //! | T37 | addresses, threads of ours | `host` |
 //! | T38 | parking_lot | `rules` |
@@ -52,12 +52,13 @@
 //! | T53 | zeroed memory stays lazy | `host` |
 //! | T54 | refused allocations | `it/totals.rs` |
 //! | T55 | alignments | `it/totals.rs` |
-//! | T56 | wrong layouts at deallocation | none: not reported yet |
+//! | T56 | wrong layouts at deallocation | `host`; not reported: the compiler makes such, too |
 //! | T57 | blocks from before | `host` |
 //! | T60 to T63 | order of threads | `it/order.rs`, `it/stamps.rs` |
 //! | T71 to T79 | stacks | `it/stacks.rs`, `it/verify.rs`, `heapline-unwind` |
 //! | T80 to T85 | symbols | `it/lines.rs`, `it/cli/symbols.rs`, `heapline-report` |
 //! | T90, T93 | damaged and hostile traces | `heapline-trace`, `it/cli/damaged.rs` |
+//! | T91 | traces larger than memory | `disk`, with a limit of 64 MiB; in the soak 100 MiB for 1.7 GiB |
 
 mod check;
 mod code;

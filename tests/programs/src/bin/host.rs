@@ -37,6 +37,7 @@ fn main() {
         "stack" => println!("{}", stack_use(times)),
         "zeroed" => zeroed(times as usize),
         "late" => late(times),
+        "wrong layouts" => wrong_layouts(times),
         "model" => model(times),
         "cancel" => cancel(times),
         "leak" => leak(),
@@ -198,6 +199,21 @@ fn late(times: u64) {
         }
     }
     drop(recording);
+}
+
+/// Blocks freed with layouts that are not theirs, which the system's allocator does not
+/// mind; each second one by way of a reallocation from such a layout.
+fn wrong_layouts(times: u64) {
+    for number in 0..times {
+        let block = allocate(1_000);
+        if number % 2 == 0 {
+            free(block, 10);
+        } else {
+            // SAFETY: for the allocator below a block is a block.
+            let block = unsafe { realloc(block, layout(5), 2_000) };
+            free(block, 3_000);
+        }
+    }
 }
 
 /// Where the model's figures go: live bytes after each operation.
