@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+pub(crate) use heapline::arrays::Buffer;
 use heapline::arrays::{self, Elements};
 
 use crate::identity::ArrayId;
@@ -21,13 +22,13 @@ pub(crate) enum Values {
 pub(crate) fn made(
     layout: &MemoryLayout<'_>,
     id: ArrayId,
-    mapped_nbytes: Option<usize>,
+    buffer: Buffer,
     operation: &'static str,
     caller: Caller,
 ) {
     if arrays::is_recording() {
         let elements = elements(layout);
-        arrays::made(&elements, id.get(), mapped_nbytes, operation, caller);
+        arrays::made(&elements, id.get(), buffer, operation, caller);
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use heapline_array::{ArrayMemory, Astype, CopyMode, NdArray, Order};
+use heapline_array::{ArrayMemory, Astype, CopyMode, HEADER_NBYTES, NdArray, Order};
 use heapline_report::{
     Advice, ArrayBuffer, Arrays, At, Holds, LineNoteKind, Options, PackOptions, Report, pack,
 };
-use ndarray::{Array1, Axis, arr0, s};
+use ndarray::{Array1, Axis, Ix1, arr0, s};
 
 #[global_allocator]
 static ALLOC: heapline::Heapline = heapline::Heapline::system();
@@ -176,7 +176,12 @@ fn copies_and_advice(arrays: &Arrays) {
             nbytes,
             held_bytes,
         } => format!("slack {} {nbytes} of {held_bytes}", array.name),
-        Advice::Tiny { buffers, bytes, .. } => format!("tiny {buffers} {bytes}"),
+        Advice::Tiny {
+            buffers,
+            bytes,
+            record_bytes,
+            ..
+        } => format!("tiny {buffers} {bytes} {record_bytes}"),
         Advice::CopyOnWrite(site) => format!("on write {}", site.bytes),
         Advice::RepeatedCopied(site) => format!("repeated {}", site.repeated_bytes),
         Advice::FitsNarrower(site) => {
@@ -186,13 +191,15 @@ fn copies_and_advice(arrays: &Arrays) {
         Advice::SmallViews { .. } => "small views".to_owned(),
     });
     let mut kinds: Vec<_> = kinds.collect();
+    let records = 2_000 * (HEADER_NBYTES + size_of::<NdArray<u64, Ix1>>());
+    let tiny = format!("tiny 2000 16000 {records}");
     kinds.sort_unstable();
     let expected = [
         "float64 fits float32",
         "on write 8000000",
         "repeated 7992000",
         "slack plain 100000 of 200000",
-        "tiny 2000 16000",
+        &tiny,
     ];
     assert_eq!(kinds, expected);
 }

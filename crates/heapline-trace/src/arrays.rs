@@ -102,6 +102,8 @@ pub struct ArrayHandle {
     pub unique_bytes: Option<u64>,
     /// Bytes of the mapped file it keeps, if it is one and not on the heap.
     pub mapped_bytes: Option<u64>,
+    /// Bytes that buffer and handle take beside the elements; 0 for views.
+    pub record_bytes: u64,
     /// What made it.
     pub operation: TextId,
     /// Where.
@@ -115,7 +117,7 @@ const COPIED: u64 = 3;
 const RENAMED: u64 = 4;
 
 /// Numbers of a note at most, its kind included.
-pub(crate) const MAX_NUMBERS: usize = 9;
+pub(crate) const MAX_NUMBERS: usize = 10;
 
 impl ArrayNote {
     /// The note as numbers, and how many of them.
@@ -137,6 +139,7 @@ impl ArrayNote {
                 u64::from(handle.layout.0),
                 or_zero(handle.unique_bytes),
                 or_zero(handle.mapped_bytes),
+                handle.record_bytes,
                 u64::from(handle.operation.0),
                 u64::from(handle.place.0),
             ]),
@@ -225,6 +228,7 @@ impl ArrayNote {
                 layout: text(next()?)?,
                 unique_bytes: next()?.checked_sub(1),
                 mapped_bytes: next()?.checked_sub(1),
+                record_bytes: next()?,
                 operation: text(next()?)?,
                 place: text(next()?)?,
             }),

@@ -420,6 +420,7 @@ mod tests {
             layout: TextId(u32::MAX),
             unique_bytes: Some(u64::MAX - 1),
             mapped_bytes: Some(0),
+            record_bytes: 1 << 20,
             operation: TextId(1),
             place: TextId(2),
         };

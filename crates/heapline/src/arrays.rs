@@ -36,6 +36,15 @@ pub struct Elements<'a> {
     pub unique_nbytes: Option<usize>,
 }
 
+/// What holds the elements of a buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Buffer {
+    /// Bytes of the mapped file, where the elements are not on the heap.
+    pub mapped_nbytes: Option<usize>,
+    /// Bytes that buffer and first handle take beside the elements.
+    pub record_nbytes: usize,
+}
+
 /// Whether a note would be heard. To be asked before anything is computed for one.
 #[inline]
 #[must_use]
@@ -44,15 +53,14 @@ pub fn is_recording() -> bool {
 }
 
 /// A buffer exists, and its first handle: `operation` made it, at `caller`.
-/// `mapped_nbytes` are those of the mapped file, where the bytes are not on the heap.
 pub fn made(
     elements: &Elements<'_>,
     id: u64,
-    mapped_nbytes: Option<usize>,
+    buffer: Buffer,
     operation: &'static str,
     caller: &Location<'_>,
 ) {
-    handle(elements, (id, id), mapped_nbytes, operation, caller);
+    handle(elements, (id, id), buffer, operation, caller);
 }
 
 /// There is one more handle onto the buffer whose first handle was `base`.
@@ -63,13 +71,13 @@ pub fn view(
     operation: &'static str,
     caller: &Location<'_>,
 ) {
-    handle(elements, (id, base), None, operation, caller);
+    handle(elements, (id, base), Buffer::default(), operation, caller);
 }
 
 fn handle(
     elements: &Elements<'_>,
     (id, base): (u64, u64),
-    mapped_nbytes: Option<usize>,
+    buffer: Buffer,
     operation: &'static str,
     caller: &Location<'_>,
 ) {
@@ -80,7 +88,8 @@ fn handle(
             address: elements.address as u64,
             layout: layout(recorder, elements)?,
             unique_bytes: elements.unique_nbytes.map(|bytes| bytes as u64),
-            mapped_bytes: mapped_nbytes.map(|bytes| bytes as u64),
+            mapped_bytes: buffer.mapped_nbytes.map(|bytes| bytes as u64),
+            record_bytes: buffer.record_nbytes as u64,
             operation: recorder.text(TextKind::Operation, operation.as_bytes())?,
             place: place(recorder, caller)?,
         }))

@@ -125,8 +125,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
     fn note_made(&self, operation: &'static str, caller: &'static Location<'static>) {
         let buffer = self.storage.buffer();
-        let mapped = buffer.is_mapped().then(|| buffer.capacity_nbytes());
-        notes::made(&self.memory_layout(), self.id(), mapped, operation, caller);
+        let buffer = notes::Buffer {
+            mapped_nbytes: buffer.is_mapped().then(|| buffer.capacity_nbytes()),
+            record_nbytes: HEADER_NBYTES + size_of::<Self>(),
+        };
+        notes::made(&self.memory_layout(), self.id(), buffer, operation, caller);
     }
 
     /// The array as what an operation had to copy from this one.

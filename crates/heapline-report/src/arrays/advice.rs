@@ -80,6 +80,8 @@ pub enum Advice {
         buffers: u64,
         /// Bytes of their blocks together.
         bytes: u64,
+        /// Bytes that buffers and handles take beside the elements.
+        record_bytes: u64,
         /// The line that made most of them.
         place: Option<Place>,
     },
@@ -152,9 +154,14 @@ fn tiny(buffers: &[ArrayBuffer]) -> Option<Advice> {
     let bytes = tiny
         .iter()
         .map(|buffer| buffer.holds.heap_bytes() * buffer.count);
+    let records = tiny.iter().map(|buffer| {
+        let records = buffer.alive().map(|array| array.record_bytes);
+        super::sum(records).saturating_mul(buffer.count)
+    });
     (count >= MANY).then(|| Advice::Tiny {
         buffers: count,
         bytes: bytes.sum(),
+        record_bytes: super::sum(records),
         place: most.arrays.first().and_then(|array| array.place.clone()),
     })
 }

@@ -22,6 +22,7 @@ pub(super) struct Array {
     pub(super) layout: TextId,
     pub(super) unique_bytes: Option<u64>,
     pub(super) mapped_bytes: Option<u64>,
+    pub(super) record_bytes: u64,
     /// What made it; `None` of a tracked one.
     pub(super) operation: Option<TextId>,
     pub(super) name: Option<TextId>,
@@ -39,6 +40,7 @@ impl Array {
             layout: handle.layout,
             unique_bytes: handle.unique_bytes,
             mapped_bytes: handle.mapped_bytes,
+            record_bytes: handle.record_bytes,
             operation: Some(handle.operation),
             name: None,
             place: handle.place,
@@ -62,6 +64,7 @@ impl Array {
             nbytes: layout.as_ref().map_or(0, |layout| layout.nbytes()),
             layout,
             unique_bytes: self.unique_bytes,
+            record_bytes: self.record_bytes,
             place: texts.place(self.place),
             is_view: !self.is_first(),
             is_gone,

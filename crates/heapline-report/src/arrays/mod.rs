@@ -90,6 +90,8 @@ pub struct ArrayFacts {
     pub nbytes: u64,
     /// Distinct bytes of the elements; `None` if they overlap irregularly.
     pub unique_bytes: Option<u64>,
+    /// Bytes that buffer and handle take beside the elements; 0 for views.
+    pub record_bytes: u64,
     /// The line that made it.
     pub place: Option<Place>,
     /// Whether it uses a buffer that another array was made with.

@@ -305,6 +305,7 @@ impl Observer for ArrayPass {
                     layout,
                     unique_bytes,
                     mapped_bytes: None,
+                    record_bytes: 0,
                     operation: None,
                     name: Some(name),
                     place,

@@ -351,12 +351,15 @@ fn sentence(advice: &Advice) -> String {
         Advice::Tiny {
             buffers,
             bytes,
+            record_bytes,
             place: at,
         } => format!(
-            "{}: {} hold {} together, each with a record and a block of its own; one array would take one",
+            "{}: {} hold {}, and records and handles take {} beside them ({:.1} times as much); one array would need one of each",
             place(at.as_ref()),
             counted(*buffers, "tiny buffer", "tiny buffers"),
             exact_bytes(*bytes),
+            exact_bytes(*record_bytes),
+            *record_bytes as f64 / (*bytes).max(1) as f64,
         ),
     }
 }

@@ -64,6 +64,7 @@ fn array(array: &ArrayFacts) -> Value {
         "byte_strides": layout.map(|layout| &layout.byte_strides),
         "nbytes": array.nbytes,
         "unique_nbytes": array.unique_bytes,
+        "record_nbytes": array.record_bytes,
         "at": place(array.place.as_ref()),
         "is_view": array.is_view,
         "is_dropped": array.is_gone,
@@ -162,12 +163,14 @@ fn advice(advice: &Advice) -> Value {
         Advice::Tiny {
             buffers,
             bytes,
+            record_bytes,
             place: at,
         } => json!({
             "kind": "tiny",
             "at": place(at.as_ref()),
             "buffers": buffers,
             "bytes": bytes,
+            "record_bytes": record_bytes,
         }),
     }
 }

@@ -40,6 +40,7 @@ fn handle(id: u64, address: u64) -> ArrayNote {
         layout: TextId(2),
         unique_bytes: Some(16),
         mapped_bytes: None,
+        record_bytes: 0,
         operation: TextId(0),
         place: TextId(1),
     })
