@@ -13,8 +13,8 @@
 //! * "`array([1, 2, 3]).nbytes` is 12." **Wrong:** it is 24, integers are int64
 //!   in NumPy unless told otherwise. (12 is right for Rust's `vec![1, 2, 3]`.)
 //! * "The default dtype is float64." Of floats, yes.
-//! * "`nbytes` is what the array occupies." Of a broadcast array it is 1,000 times
-//!   too much below, and of a view or a vector with spare capacity too little.
+//! * "`nbytes` is what the array occupies." Below it is 1,000 times too much for a
+//!   broadcast array, and too little for a view and for a vector with room to spare.
 //! * "`getsizeof` leaves the buffer out, so the total is `a.nbytes +
 //!   getsizeof(a)`." **Wrong:** an owner's `getsizeof` includes the buffer, and the
 //!   sum counts it twice: 16,000,112 for 8 MB. Sum over buffers: `deep_nbytes`.

@@ -63,7 +63,7 @@ fn count(number: usize) -> String {
 
 fn row<A: Element, D: Dimension>(name: &str, array: &NdArray<A, D>) {
     println!(
-        "{name:<22} {:<14} {:<14} {:>10} {:>10} {:>10}",
+        "{name:<14} {:<14} {:<15} {:>11} {:>11} {:>11}",
         format!("{:?}", array.shape()),
         format!("{:?}", array.byte_strides().collect::<Vec<_>>()),
         count(array.nbytes()),
@@ -74,9 +74,7 @@ fn row<A: Element, D: Dimension>(name: &str, array: &NdArray<A, D>) {
 
 #[heapline::profile]
 fn main() -> Result<(), Box<dyn Error>> {
-    println!(
-        "array                  shape          strides            nbytes     unique      holds"
-    );
+    println!("array          shape          strides              nbytes      unique       holds");
     let mut year = year()?;
     row("year", &year);
     let shape = (DAYS, DAYS, HOURS);

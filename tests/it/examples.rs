@@ -6,8 +6,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use heapline_trace::Trace;
+use indicatif::HumanCount;
 
-use crate::support::{fresh_folder, heapline, target_folder};
+use crate::support::{fresh_folder, heapline, stacked_allocations, target_folder};
 
 /// Bytes of a float64.
 const F64: usize = 8;
@@ -52,11 +53,17 @@ fn printed(name: &str) -> Printed {
     let text = String::from_utf8(plain.stdout).expect("UTF-8");
     assert_eq!(String::from_utf8_lossy(&recorded.stdout), text);
     let trace = Trace::open(std::fs::read(trace).expect("a trace")).expect("a readable trace");
-    assert!(!trace.streams().is_empty(), "it was recorded");
-    Printed(text)
+    let allocations = stacked_allocations(&trace);
+    let allocated: Vec<usize> = allocations.iter().map(|made| made.bytes as usize).collect();
+    assert!(!allocated.is_empty(), "it was recorded");
+    Printed { text, allocated }
 }
 
-struct Printed(String);
+struct Printed {
+    text: String,
+    /// Bytes of each allocation of the recorded run.
+    allocated: Vec<usize>,
+}
 
 impl Printed {
     /// The words behind a row's name, without commas in numbers.
@@ -73,8 +80,8 @@ impl Printed {
                 .split_whitespace();
             Some(words.map(|word| word.replace(',', "")).collect())
         };
-        let rows: Vec<_> = self.0.lines().filter_map(behind).collect();
-        assert!(!rows.is_empty(), "no '{name}' in\n{}", self.0);
+        let rows: Vec<_> = self.text.lines().filter_map(behind).collect();
+        assert!(!rows.is_empty(), "no '{name}' in\n{}", self.text);
         rows
     }
 
@@ -85,7 +92,7 @@ impl Printed {
 
     #[track_caller]
     fn has(&self, text: &str) {
-        assert!(self.0.contains(text), "no '{text}' in\n{}", self.0);
+        assert!(self.text.contains(text), "no '{text}' in\n{}", self.text);
     }
 }
 
@@ -148,12 +155,43 @@ fn array_sizes_are_those_of_their_shapes() {
     let sentence = printed.row("nbytes of the first three add up to");
     assert_eq!(sentence[0], format!("{sum};"));
     assert!(sentence.contains(&holds.to_string()) && sentence.contains(&"1".to_owned()));
+    many_small_arrays(&printed, count);
     printed.has(&format!(
         "125 million float64: 1,000,000,000 bytes, {:.1} MiB",
         1e9 / 1_048_576.0
     ));
     printed.has("Unable to allocate 8.00 PiB for an array with shape (1125899906842624,)");
     printed.has("array is too big");
+}
+
+/// One element, one record and one handle each, against one of each.
+fn many_small_arrays(printed: &Printed, count: usize) {
+    let numbers = |name: &str| -> Vec<usize> {
+        let words = printed.row(name);
+        words.iter().filter_map(|word| word.parse().ok()).collect()
+    };
+    let whole = numbers(&format!(
+        "one array of {} elements:",
+        HumanCount(count as u64)
+    ));
+    let single = numbers(&format!(
+        "{} arrays of one element:",
+        HumanCount(count as u64)
+    ));
+    let [elements, record, handle] = whole[..] else {
+        panic!("{whole:?}");
+    };
+    assert_eq!(elements, count * F64);
+    assert_eq!(single, [elements, count * record, count * handle]);
+    let allocated = |bytes| {
+        printed
+            .allocated
+            .iter()
+            .filter(|made| **made == bytes)
+            .count()
+    };
+    assert!(allocated(record) >= count && allocated(F64) >= count);
+    assert_eq!(allocated(count * handle), 1, "the list of handles");
 }
 
 #[test]
@@ -408,7 +446,7 @@ fn mapped_bytes_are_not_on_the_heap() {
     printed.has(&format!(
         "{} pieces of at most {} bytes, mean {:.3} °C",
         600_usize.div_ceil(years),
-        indicatif::HumanCount((years * year) as u64),
+        HumanCount((years * year) as u64),
         sum as f64 / 10.0 / (DAYS * HOURS) as f64
     ));
 }
