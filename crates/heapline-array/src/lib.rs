@@ -69,6 +69,13 @@
 //! [`copy`](NdArray::copy), have a twin with `try_`. What is ndarray's own panics as there
 //! for wrong shapes and indices: [`slice`](NdArray::slice), the operators.
 //!
+//! # In a recording
+//! With heapline as its allocator a program's trace is told of every buffer, view, copy and
+//! name, and of the line that made it; `heapline arrays` shows who holds what, at the peak or
+//! at any instant, and `--arrays` puts it beside the source. A plain ndarray array joins with
+//! [`track`](ArrayMemory::track). Nothing is allocated for it, and no buffer kept alive.
+//! Without a recording each of these costs a load.
+//!
 //! # Features
 //! * `npy`: `read_npy` and `write_npy`, of any dtype.
 //! * `mmap`: `open_npy_mmap`, arrays whose bytes stay in the file.

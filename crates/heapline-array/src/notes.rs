@@ -32,17 +32,16 @@ pub(crate) fn made(
     }
 }
 
-/// There is one more handle onto a buffer.
+/// There is one more handle onto a buffer. Returns whether its end is to be noted.
 pub(crate) fn view(
     layout: &MemoryLayout<'_>,
     id: ArrayId,
     base: ArrayId,
     operation: &'static str,
     caller: Caller,
-) {
-    if arrays::is_recording() {
-        arrays::view(&elements(layout), id.get(), base.get(), operation, caller);
-    }
+) -> bool {
+    arrays::is_recording()
+        && arrays::view(&elements(layout), id.get(), base.get(), operation, caller)
 }
 
 /// A plain ndarray array or view has a name.

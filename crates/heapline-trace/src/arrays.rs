@@ -78,6 +78,13 @@ pub enum ArrayNote {
         /// Where.
         place: TextId,
     },
+    /// So many more views were made, too many of them to be noted one by one.
+    Counted {
+        /// How many.
+        views: u64,
+        /// Where.
+        place: TextId,
+    },
     /// A handle has a name.
     Renamed {
         /// Its number.
@@ -115,6 +122,7 @@ const TRACKED: u64 = 1;
 const DROPPED: u64 = 2;
 const COPIED: u64 = 3;
 const RENAMED: u64 = 4;
+const COUNTED: u64 = 5;
 
 /// Numbers of a note at most, its kind included.
 pub(crate) const MAX_NUMBERS: usize = 10;
@@ -175,6 +183,7 @@ impl ArrayNote {
                 u64::from(place.0),
             ]),
             ArrayNote::Renamed { id, name } => put(&[RENAMED, id, u64::from(name.0)]),
+            ArrayNote::Counted { views, place } => put(&[COUNTED, views, u64::from(place.0)]),
         }
         (numbers, length)
     }
@@ -199,8 +208,8 @@ impl ArrayNote {
                 *place = number(*place);
                 return self;
             }
-            ArrayNote::Renamed { name, .. } => {
-                *name = number(*name);
+            ArrayNote::Renamed { name: text, .. } | ArrayNote::Counted { place: text, .. } => {
+                *text = number(*text);
                 return self;
             }
             ArrayNote::Dropped { .. } => return self,
@@ -246,6 +255,10 @@ impl ArrayNote {
                 bytes: next()?,
                 fits_narrower: next()? != 0,
                 operation: text(next()?)?,
+                place: text(next()?)?,
+            },
+            COUNTED => ArrayNote::Counted {
+                views: next()?,
                 place: text(next()?)?,
             },
             RENAMED => ArrayNote::Renamed {

@@ -412,7 +412,7 @@ mod tests {
     }
 
     /// Every kind of note, with the largest numbers.
-    fn notes() -> [ArrayNote; 6] {
+    fn notes() -> [ArrayNote; 7] {
         let handle = crate::ArrayHandle {
             id: u64::MAX,
             base: 7,
@@ -445,6 +445,10 @@ mod tests {
                 bytes: u64::MAX,
                 fits_narrower: true,
                 operation: TextId(5),
+                place: TextId(6),
+            },
+            ArrayNote::Counted {
+                views: u64::MAX,
                 place: TextId(6),
             },
             ArrayNote::Renamed {

@@ -17,7 +17,9 @@ use heapline_trace::{TextId, TextKind};
 use crate::recorder::Recorder;
 use crate::sink::Failure;
 use crate::state;
+use crate::texts::StaticText;
 use crate::thread_state::enter;
+use crate::view_budget::Admission;
 
 /// Elements in memory.
 #[derive(Clone, Copy, Debug)]
@@ -58,47 +60,64 @@ pub fn made(
     id: u64,
     buffer: Buffer,
     operation: &'static str,
-    caller: &Location<'_>,
+    caller: &'static Location<'static>,
 ) {
-    handle(elements, (id, id), buffer, operation, caller);
+    note(|recorder| {
+        let place = place(recorder, caller)?;
+        handle(recorder, elements, (id, id), buffer, operation, place).map(Some)
+    });
 }
 
-/// There is one more handle onto the buffer whose first handle was `base`.
+/// There is one more handle onto the buffer whose first handle was `base`. Of a line that
+/// makes very many, the later ones are only counted.
+///
+/// Returns whether it was noted: if not, its end must not be, either.
 pub fn view(
     elements: &Elements<'_>,
     id: u64,
     base: u64,
     operation: &'static str,
-    caller: &Location<'_>,
-) {
-    handle(elements, (id, base), Buffer::default(), operation, caller);
+    caller: &'static Location<'static>,
+) -> bool {
+    let mut is_noted = false;
+    note(|recorder| {
+        let place = place(recorder, caller)?;
+        match recorder.admit_view(place) {
+            Admission::Noted => {
+                is_noted = true;
+                let buffer = Buffer::default();
+                handle(recorder, elements, (id, base), buffer, operation, place).map(Some)
+            }
+            Admission::Counted(told) => Ok(told.map(|views| ArrayNote::Counted { views, place })),
+        }
+    });
+    is_noted
 }
 
 fn handle(
+    recorder: &mut Recorder,
     elements: &Elements<'_>,
     (id, base): (u64, u64),
     buffer: Buffer,
     operation: &'static str,
-    caller: &Location<'_>,
-) {
-    note(|recorder| {
-        Ok(ArrayNote::Handle(ArrayHandle {
-            id,
-            base,
-            address: elements.address as u64,
-            layout: layout(recorder, elements)?,
-            unique_bytes: elements.unique_nbytes.map(|bytes| bytes as u64),
-            mapped_bytes: buffer.mapped_nbytes.map(|bytes| bytes as u64),
-            record_bytes: buffer.record_nbytes as u64,
-            operation: recorder.text(TextKind::Operation, operation.as_bytes())?,
-            place: place(recorder, caller)?,
-        }))
-    });
+    place: TextId,
+) -> Result<ArrayNote, Failure> {
+    Ok(ArrayNote::Handle(ArrayHandle {
+        id,
+        base,
+        address: elements.address as u64,
+        layout: layout(recorder, elements)?,
+        unique_bytes: elements.unique_nbytes.map(|bytes| bytes as u64),
+        mapped_bytes: buffer.mapped_nbytes.map(|bytes| bytes as u64),
+        record_bytes: buffer.record_nbytes as u64,
+        operation: word(recorder, operation)?,
+        place,
+    }))
 }
 
 /// A handle is gone. To be said before the buffer can be freed.
 pub fn dropped(id: u64) {
-    note(|_| Ok(ArrayNote::Dropped { id }));
+    note(|_| Ok(Some(ArrayNote::Dropped { id })));
 }
 
 /// `operation` had to copy so many bytes of elements. `fits_narrower` says that the copy's
@@ -109,67 +128,81 @@ pub fn copied(
     nbytes: usize,
     fits_narrower: bool,
     operation: &'static str,
-    caller: &Location<'_>,
+    caller: &'static Location<'static>,
 ) {
     note(|recorder| {
-        Ok(ArrayNote::Copied {
+        Ok(Some(ArrayNote::Copied {
             from,
             to,
             bytes: nbytes as u64,
             fits_narrower,
-            operation: recorder.text(TextKind::Operation, operation.as_bytes())?,
+            operation: word(recorder, operation)?,
             place: place(recorder, caller)?,
-        })
+        }))
     });
 }
 
 /// A handle has a name.
 pub fn renamed(id: u64, name: &str) {
     note(|recorder| {
-        Ok(ArrayNote::Renamed {
+        Ok(Some(ArrayNote::Renamed {
             id,
             name: recorder.text(TextKind::Name, name.as_bytes())?,
-        })
+        }))
     });
 }
 
 /// An array that has no handles of its own has a name. It is there as long as its block.
-pub fn tracked(elements: &Elements<'_>, name: &str, caller: &Location<'_>) {
+pub fn tracked(elements: &Elements<'_>, name: &str, caller: &'static Location<'static>) {
     note(|recorder| {
-        Ok(ArrayNote::Tracked {
+        Ok(Some(ArrayNote::Tracked {
             address: elements.address as u64,
             layout: layout(recorder, elements)?,
             unique_bytes: elements.unique_nbytes.map(|bytes| bytes as u64),
             name: recorder.text(TextKind::Name, name.as_bytes())?,
             place: place(recorder, caller)?,
-        })
+        }))
     });
 }
 
-/// Writes a note, if a recording hears it.
+/// Writes a note, if a recording hears it and there is one.
 #[inline]
-fn note(make: impl FnOnce(&mut Recorder) -> Result<ArrayNote, Failure>) {
+fn note(make: impl FnOnce(&mut Recorder) -> Result<Option<ArrayNote>, Failure>) {
     if is_recording() {
         write(make);
     }
 }
 
 #[cold]
-fn write(make: impl FnOnce(&mut Recorder) -> Result<ArrayNote, Failure>) {
+fn write(make: impl FnOnce(&mut Recorder) -> Result<Option<ArrayNote>, Failure>) {
     let Some(mut entered) = enter(state::load()) else {
         return;
     };
     let recorder = entered.recorder();
     let done = make(recorder).and_then(|note| {
         let stamp = recorder.stamp(state::threaded());
-        recorder.array(stamp, &note)
+        note.map_or(Ok(()), |note| recorder.array(stamp, &note))
     });
     if let Err(failure) = done {
         entered.fail(failure);
     }
 }
 
+/// Axes whose layout is written without clearing much memory first.
+const FEW_AXES: usize = 8;
+
 fn layout(recorder: &mut Recorder, elements: &Elements<'_>) -> Result<TextId, Failure> {
+    if elements.shape.len() <= FEW_AXES {
+        layout_within::<256>(recorder, elements)
+    } else {
+        layout_within::<MAX_TEXT_BYTES>(recorder, elements)
+    }
+}
+
+fn layout_within<const BYTES: usize>(
+    recorder: &mut Recorder,
+    elements: &Elements<'_>,
+) -> Result<TextId, Failure> {
     let Elements {
         dtype,
         itemsize,
@@ -177,7 +210,7 @@ fn layout(recorder: &mut Recorder, elements: &Elements<'_>) -> Result<TextId, Fa
         strides,
         ..
     } = *elements;
-    let mut text = [0; MAX_TEXT_BYTES];
+    let mut text = [0; BYTES];
     let length = if shape.len() <= MAX_AXES {
         ArrayLayout::write(&mut text, dtype, itemsize, shape, strides)
     } else {
@@ -185,19 +218,33 @@ fn layout(recorder: &mut Recorder, elements: &Elements<'_>) -> Result<TextId, Fa
         let elements = shape.iter().copied().fold(1, usize::saturating_mul);
         ArrayLayout::write(&mut text, dtype, itemsize, &[elements], &[1])
     };
-    recorder.text(
-        TextKind::Layout,
-        text.get(..length.unwrap_or(0)).unwrap_or(&[]),
-    )
+    let text = text.get(..length.unwrap_or(0)).unwrap_or(&[]);
+    recorder.text(TextKind::Layout, text)
 }
 
-fn place(recorder: &mut Recorder, caller: &Location<'_>) -> Result<TextId, Failure> {
-    let mut text = [0; MAX_TEXT_BYTES];
-    let file = caller.file();
-    // Of a path that is too long the end is the telling part.
-    let beyond = file.len().saturating_sub(MAX_TEXT_BYTES - 16);
-    let start = (beyond..file.len()).find(|&at| file.is_char_boundary(at));
-    let file = file.get(start.unwrap_or(0)..).unwrap_or(file);
-    let length = Place::write(&mut text, file, caller.line()).unwrap_or(0);
-    recorder.text(TextKind::Place, text.get(..length).unwrap_or(&[]))
+fn word(recorder: &mut Recorder, word: &'static str) -> Result<TextId, Failure> {
+    let lies = StaticText {
+        address: word.as_ptr().addr(),
+        bytes: word.len(),
+    };
+    recorder.static_text(TextKind::Operation, lies, |recorder| {
+        recorder.text(TextKind::Operation, word.as_bytes())
+    })
+}
+
+fn place(recorder: &mut Recorder, caller: &'static Location<'static>) -> Result<TextId, Failure> {
+    let lies = StaticText {
+        address: std::ptr::from_ref(caller).addr(),
+        bytes: 0,
+    };
+    recorder.static_text(TextKind::Place, lies, |recorder| {
+        let mut text = [0; MAX_TEXT_BYTES];
+        let file = caller.file();
+        // Of a path that is too long the end is the telling part.
+        let beyond = file.len().saturating_sub(MAX_TEXT_BYTES - 16);
+        let start = (beyond..file.len()).find(|&at| file.is_char_boundary(at));
+        let file = file.get(start.unwrap_or(0)..).unwrap_or(file);
+        let length = Place::write(&mut text, file, caller.line()).unwrap_or(0);
+        recorder.text(TextKind::Place, text.get(..length).unwrap_or(&[]))
+    })
 }

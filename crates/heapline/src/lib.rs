@@ -90,6 +90,7 @@ pub mod arrays;
 mod counters;
 mod scope;
 mod texts;
+mod view_budget;
 
 mod clock;
 mod stage;

@@ -15,13 +15,15 @@ use crate::clock::Clock;
 use crate::sink::{self, Failure};
 use crate::stage::Stage;
 use crate::sys;
-use crate::texts::{Found, Texts};
+use crate::texts::{Found, StaticText, Texts};
+use crate::view_budget::{Admission, ViewBudget};
 
 /// A thread's recording state. Owned by one thread at a time.
 pub(crate) struct Recorder {
     unwinder: Unwinder,
     activations: Activations,
     texts: Texts,
+    views: ViewBudget,
     writer: Writer,
 }
 
@@ -39,6 +41,7 @@ impl Recorder {
             unwinder: Unwinder::new(crate::config::Settings::DEFAULT.max_frames),
             activations: Activations::new(),
             texts: Texts::new(),
+            views: ViewBudget::new(),
             writer: Writer {
                 clock: Clock::MONOTONIC,
                 encoder: Encoder::new(),
@@ -60,6 +63,7 @@ impl Recorder {
         }
         self.activations.clear();
         self.texts.clear();
+        self.views.clear();
         self.unwinder.restart(max_frames);
         #[cfg(feature = "test-switches")]
         self.unwinder.set_memo(crate::test_switches::memo());
@@ -107,8 +111,12 @@ impl Recorder {
         let mut log = Log {
             writer: &mut self.writer,
             failure: None,
+            are_modules_changed: false,
         };
         let node = self.unwinder.capture(registers, &mut KernelPages, &mut log);
+        if log.are_modules_changed {
+            self.texts.forget_statics();
+        }
         match log.failure {
             None => Ok(NodeId(node)),
             Some(failure) => Err(failure),
@@ -172,6 +180,27 @@ impl Recorder {
                 Ok(id)
             }
         }
+    }
+
+    /// The number of a text that lies at one place for ever, found by that; `text` is asked
+    /// for it if it has not been told.
+    pub(crate) fn static_text(
+        &mut self,
+        kind: TextKind,
+        place: StaticText,
+        text: impl FnOnce(&mut Self) -> Result<TextId, Failure>,
+    ) -> Result<TextId, Failure> {
+        if let Some(id) = self.texts.at(kind, place) {
+            return Ok(id);
+        }
+        let id = text(self)?;
+        self.texts.remember_at(kind, place, id);
+        Ok(id)
+    }
+
+    /// Counts a view that a line made; see [`ViewBudget`].
+    pub(crate) fn admit_view(&mut self, place: TextId) -> Admission {
+        self.views.admit(place)
     }
 
     /// Records something about an array.
@@ -261,6 +290,7 @@ impl Pages for KernelPages {
 struct Log<'a> {
     writer: &'a mut Writer,
     failure: Option<Failure>,
+    are_modules_changed: bool,
 }
 
 impl StackLog for Log<'_> {
@@ -288,6 +318,7 @@ impl StackLog for Log<'_> {
     }
 
     fn modules_changed(&mut self) {
+        self.are_modules_changed = true;
         let put = self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
             encoder.modules_changed(out)
         });

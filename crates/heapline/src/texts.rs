@@ -10,6 +10,17 @@ const SLOTS: usize = 512;
 /// Bytes of all that are remembered. When they are used up everything is forgotten.
 const ARENA_BYTES: usize = 48 << 10;
 
+/// Texts of the program itself that are remembered by where they lie.
+const STATICS: usize = 256;
+
+/// A text of the program itself, or what stands for it, by where it lies. Two that begin
+/// at one address differ in their bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StaticText {
+    pub(crate) address: usize,
+    pub(crate) bytes: usize,
+}
+
 /// The texts of one stream.
 pub(crate) struct Texts {
     memory: Option<Memory>,
@@ -21,6 +32,8 @@ struct Memory {
     slots: &'static mut [u64],
     arena: &'static mut [u8],
     used: usize,
+    /// Address and kind of a text of the program itself, then its number.
+    statics: &'static mut [u64],
 }
 
 /// A text's number.
@@ -44,7 +57,34 @@ impl Texts {
     pub(crate) fn clear(&mut self) {
         self.next = 0;
         if let Some(memory) = &mut self.memory {
-            memory.clear();
+            memory.forget();
+        }
+        self.forget_statics();
+    }
+
+    /// The number of a text that lies at this address for ever, if it is remembered.
+    pub(crate) fn at(&self, kind: TextKind, place: StaticText) -> Option<TextId> {
+        let (slot, key) = Memory::static_slot(kind, place);
+        match self.memory.as_ref()?.statics.get(slot..)?.first_chunk()? {
+            &[known, id] if known == key => Some(TextId(id as u32)),
+            _ => None,
+        }
+    }
+
+    /// A library may be gone, and another one lie where its texts were.
+    pub(crate) fn forget_statics(&mut self) {
+        if let Some(memory) = &mut self.memory {
+            memory.statics.fill(0);
+        }
+    }
+
+    /// Remembers the number of a text that lies at this address for ever.
+    pub(crate) fn remember_at(&mut self, kind: TextKind, place: StaticText, id: TextId) {
+        let (slot, key) = Memory::static_slot(kind, place);
+        if let Some(memory) = &mut self.memory
+            && let Some(place) = memory.statics.get_mut(slot..slot + SLOT_WORDS)
+        {
+            place.copy_from_slice(&[key, u64::from(id.0)]);
         }
     }
 
@@ -74,12 +114,22 @@ impl Memory {
             slots: sys::map_words(SLOTS * SLOT_WORDS)?,
             arena: sys::map_bytes(ARENA_BYTES)?,
             used: 0,
+            statics: sys::map_words(STATICS * SLOT_WORDS)?,
         })
     }
 
-    fn clear(&mut self) {
+    /// Forgets the texts, but not those of the program itself: their numbers stay good.
+    fn forget(&mut self) {
         self.slots.fill(0);
         self.used = 0;
+    }
+
+    /// Where a text of the program itself is remembered, and what stands for it there.
+    fn static_slot(kind: TextKind, place: StaticText) -> (usize, u64) {
+        // Addresses have 48 bits at most.
+        let key = (place.bytes as u64) << 50 | (place.address as u64) << 2 | kind as u64;
+        let hash = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        ((hash >> 32) as usize % STATICS * SLOT_WORDS, key)
     }
 
     fn find(&mut self, hash: u64, kind: TextKind, text: &[u8], id: TextId) -> Found {
@@ -96,7 +146,7 @@ impl Memory {
             return Found::Known(TextId((place >> 32) as u32));
         }
         if self.used + text.len() > self.arena.len() {
-            self.clear();
+            self.forget();
         }
         if let Some(room) = self.arena.get_mut(self.used..self.used + text.len()) {
             room.copy_from_slice(text);
@@ -140,6 +190,21 @@ mod tests {
         assert_eq!(texts.find(TextKind::Name, b""), known(1));
         texts.clear();
         assert_eq!(texts.find(TextKind::Name, b"weights"), new(0));
+    }
+
+    #[test]
+    fn texts_of_the_program_are_found_by_where_they_lie() {
+        let mut texts = Texts::new();
+        let place = |address, bytes| StaticText { address, bytes };
+        assert_eq!(texts.at(TextKind::Place, place(64, 0)), None);
+        texts.find(TextKind::Place, b"main.rs");
+        texts.remember_at(TextKind::Place, place(64, 0), TextId(0));
+        assert_eq!(texts.at(TextKind::Place, place(64, 0)), Some(TextId(0)));
+        assert_eq!(texts.at(TextKind::Operation, place(64, 0)), None);
+        assert_eq!(texts.at(TextKind::Place, place(65, 0)), None);
+        assert_eq!(texts.at(TextKind::Place, place(64, 1)), None);
+        texts.clear();
+        assert_eq!(texts.at(TextKind::Place, place(64, 0)), None);
     }
 
     /// More texts than are remembered: none is ever taken for another.

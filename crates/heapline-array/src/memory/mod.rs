@@ -108,7 +108,9 @@ pub trait ArrayMemory {
         overlap::share_bytes(self.memory_layout(), other.memory_layout(), max_work)
     }
 
-    /// Gives the array a name and this line in a recording, if one runs.
+    /// Gives the array a name and this line in a recording, if one runs; see
+    /// [`heapline::arrays`]. In reports it is there as long as its block is, also where that
+    /// is reallocated. A borrowed view has no end of its own, so it is shown as the array.
     #[track_caller]
     fn track(&self, name: &str) -> &Self {
         notes::tracked(&self.memory_layout(), name, std::panic::Location::caller());

@@ -81,11 +81,15 @@ struct Identity {
     id: ArrayId,
     owns_data: bool,
     is_writeable: bool,
+    /// Whether a recording that runs would be told of its end.
+    is_noted: bool,
 }
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        notes::dropped(self.id);
+        if self.is_noted {
+            notes::dropped(self.id);
+        }
     }
 }
 
@@ -117,6 +121,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 id: origin.id,
                 owns_data: true,
                 is_writeable: true,
+                is_noted: true,
             },
         };
         new.note_made(origin.operation, origin.created_at);
@@ -184,17 +189,19 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         storage: Storage<B, E>,
         operation: &'static str,
     ) -> NdArray<B, E> {
-        let view = NdArray {
+        let mut view = NdArray {
             storage,
             identity: Identity {
                 id: ArrayId::next(),
                 owns_data: false,
                 is_writeable: self.identity.is_writeable,
+                is_noted: false,
             },
         };
         let base = view.storage.buffer().origin.id;
         let layout = view.memory_layout();
-        notes::view(&layout, view.id(), base, operation, Location::caller());
+        let is_noted = notes::view(&layout, view.id(), base, operation, Location::caller());
+        view.identity.is_noted = is_noted;
         view
     }
 

@@ -15,6 +15,9 @@ pub struct LineNote {
     pub operation: Option<String>,
     /// How often.
     pub count: u64,
+    /// Whether it was perhaps more often: of very many views the last few thousand are not
+    /// counted, and names and buffers are those of the first.
+    pub is_at_least: bool,
     /// Bytes of elements made, copied, or freed; 0 for views.
     pub bytes: u64,
     /// Bytes of the largest buffer that a view keeps.
@@ -53,7 +56,8 @@ impl LineNote {
             None => String::new(),
         };
         let bytes = units::exact_bytes(self.bytes);
-        let many = (self.count > 1).then(|| units::count(self.count));
+        let at_least = if self.is_at_least { "≥ " } else { "" };
+        let many = (self.count > 1).then(|| format!("{at_least}{}", units::count(self.count)));
         match self.kind {
             LineNoteKind::Made => match many {
                 Some(count) => format!("{operation}, {count} times: {bytes}"),

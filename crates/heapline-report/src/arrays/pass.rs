@@ -331,6 +331,7 @@ impl Observer for ArrayPass {
                 };
                 self.copied((from, to), copy, texts);
             }
+            ArrayNote::Counted { views, place } => self.sites.counted(views, place),
             ArrayNote::Renamed { id, name } => self.renamed(id, name),
         }
     }

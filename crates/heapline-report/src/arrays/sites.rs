@@ -46,6 +46,8 @@ struct Line {
     bytes: u64,
     held_bytes: Option<u64>,
     of: Names,
+    /// There were more, not all of them counted.
+    is_at_least: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,6 +93,7 @@ impl Sites {
             bytes: 0,
             held_bytes: None,
             of: Names::One(of),
+            is_at_least: false,
         });
         line.add(bytes, held_bytes, of);
     }
@@ -115,6 +118,19 @@ impl Sites {
             operation: None,
         };
         self.add(key, 0, held_bytes, of);
+    }
+
+    /// A line made so many more views than were told of one by one.
+    pub(super) fn counted(&mut self, views: u64, place: TextId) {
+        let key = Key {
+            place,
+            kind: LineNoteKind::View,
+            operation: None,
+        };
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.count = line.count.saturating_add(views);
+            line.is_at_least = true;
+        }
     }
 
     /// The array was made by a copy, which is told of in its place.
@@ -159,6 +175,7 @@ impl Sites {
             bytes: 0,
             held_bytes: None,
             of: Names::One(of),
+            is_at_least: false,
         });
         line.add(bytes, None, of);
     }
@@ -252,6 +269,7 @@ impl Line {
             kind,
             operation,
             count: self.count,
+            is_at_least: self.is_at_least,
             bytes: self.bytes,
             held_bytes: self.held_bytes,
             of,

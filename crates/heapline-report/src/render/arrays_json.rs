@@ -107,6 +107,7 @@ pub(super) fn line_note(note: &LineNote) -> Value {
         },
         "operation": note.operation,
         "count": note.count,
+        "is_at_least": note.is_at_least,
         "bytes": note.bytes,
         "held_bytes": note.held_bytes,
         "of": note.of,
