@@ -2,6 +2,7 @@
 //! them, at the peak, at an instant, at the end, and line by line.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use heapline_array::{ArrayMemory, Astype, CopyMode, HEADER_NBYTES, NdArray, Order};
 use heapline_report::{
@@ -40,7 +41,10 @@ fn program() -> impl Sized {
     (v, row, plain)
 }
 
-fn recorded(folder: &Path) -> Report {
+fn recorded<T>(folder: &Path, program: impl FnOnce() -> T) -> Report {
+    // One recording at a time.
+    static RECORDING: Mutex<()> = Mutex::new(());
+    let _alone = RECORDING.lock().unwrap_or_else(PoisonError::into_inner);
     let trace = folder.join("arrays.heapline");
     let recording = heapline::start(&heapline::Config::new().out(&trace)).expect("starts");
     let alive = program();
@@ -50,9 +54,40 @@ fn recorded(folder: &Path) -> Report {
 }
 
 #[test]
+fn very_many_views_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = recorded(folder.path(), || {
+        let m = NdArray::<f32, _>::zeros((1000, 10)).named("m");
+        let sum: usize = (0..200_000)
+            .map(|n| m.index_axis(Axis(0), n % 1000).nbytes())
+            .sum();
+        assert_eq!(sum, 200_000 * 40);
+        m
+    });
+    let arrays = report.arrays(At::End, &mut |_| {}).expect("reads again");
+    assert_eq!(arrays.array_count(), 1, "no view is alive");
+    let views = arrays
+        .lines
+        .iter()
+        .find(|note| note.kind == LineNoteKind::View);
+    // 131,072 of them one by one, and the rest but for less than 4,096 at the end.
+    assert_eq!(
+        views.expect("noted").text(),
+        "≥ 196,608 views of m: 0 B, holds 40,000 B"
+    );
+    // The bytes of a loop without the budget would be 6 MB.
+    let bytes: u64 = report
+        .streams()
+        .iter()
+        .map(|stream| stream.record_bytes)
+        .sum();
+    assert!(bytes < 5_000_000, "{bytes}");
+}
+
+#[test]
 fn the_report_says_what_the_program_did() {
     let folder = tempfile::tempdir().expect("a folder");
-    let report = recorded(folder.path());
+    let report = recorded(folder.path(), program);
     assert!(report.quality().exact, "{:?}", report.quality());
     let peak = report.arrays(At::Peak, &mut |_| {}).expect("reads again");
     let end = report.arrays(At::End, &mut |_| {}).expect("reads again");
