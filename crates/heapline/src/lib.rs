@@ -28,13 +28,13 @@
 //! | `frames=N` | most frames stored of a stack, at least 128; default 4,096 |
 //! | `follow_forks` | forked children record, too, each to a trace of its own |
 //!
-//! A forked child's trace begins with its first allocation; its path is its parent's with
-//! the child's process id: where the parent's has `%p`, else behind it (`PATH-PID`). Blocks
-//! that it has from its parent and frees are counted as unknown, and no errors. A program
-//! that is started finds the same variable and records by itself, with `follow_forks` or
-//! without; put `%p` into `out=` where one outlives the program that started it, or it
-//! replaces that one's trace as any later run does. `heapline summary A B …` shows all
-//! processes together.
+//! A forked child's trace begins with its first allocation; its path is what its parent's
+//! would be with the child's process id, which stands behind a path without `%p`
+//! (`PATH-PID`). It replaces nothing. Blocks that it has from its parent and frees are
+//! counted as unknown deallocations. A program that is started finds the same variable and
+//! records by itself, with `follow_forks` or without; put `%p` into `out=` where one
+//! outlives the program that started it, or it replaces that one's trace as any later run
+//! does. `heapline summary A B …` shows all processes together.
 //!
 //! # How it works
 //! Each thread has a *stage*, a window of the trace file in shared memory, into which
@@ -66,7 +66,7 @@
 //! `malloc` is not seen. The stack of asynchronous code is that of its executor. Between
 //! the unloading of a library and the next look at the maps, code loaded in its place may
 //! bear its name; reports count such stacks as ambiguous. A library with an allocator of its
-//! own that records must not be unloaded. Without /proc nothing records.
+//! own that records must not be unloaded. Without /proc the variable is not seen.
 //!
 //! # Limits
 //! Memory from C's `malloc` and from `mmap` does not go through Rust's global

@@ -182,7 +182,8 @@ impl Root {
             .compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
         {
-            std::thread::yield_now();
+            // Asleep, as the holder may have a lower priority.
+            std::thread::sleep(Duration::from_micros(20));
         }
         Registering { root: self }
     }
