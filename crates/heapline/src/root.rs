@@ -171,7 +171,8 @@ impl Root {
 
     /// Lets the caller use the file, if it is still this recording's.
     pub(crate) fn hold(&'static self, recording: u32) -> Option<Held> {
-        self.users.enter(recording).then_some(Held { root: self })
+        // Not `then_some`: what is dropped leaves.
+        self.users.enter(recording).then(|| Held { root: self })
     }
 
     /// Waits for the right to register functions; never from the hook. It is free in a
@@ -329,5 +330,28 @@ impl HeaderPage {
     pub(crate) fn u32_field(self, field: HeaderField) -> &'static AtomicU32 {
         // SAFETY: as in `u64_field`, with multiples of 4.
         unsafe { &*self.0.as_ptr().add(field as usize).cast::<AtomicU32>() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_left_as_often_as_it_is_entered() {
+        let root = get_for_recording().expect("memory");
+        root.give_to(7);
+        for _ in 0..3 {
+            assert!(root.hold(6).is_none());
+            assert!(root.hold(0).is_none());
+            assert!(root.hold(7).is_some());
+        }
+        let held = root.hold(7);
+        assert!(!root.users.is_free());
+        root.users.take_away();
+        assert!(!root.users.is_free());
+        drop(held);
+        assert!(root.hold(7).is_none());
+        assert!(root.retire());
     }
 }
