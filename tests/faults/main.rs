@@ -55,10 +55,14 @@
 //! | T56 | wrong layouts at deallocation | `host`; not reported: the compiler makes such, too |
 //! | T57 | blocks from before | `host` |
 //! | T60 to T63 | order of threads | `it/order.rs`, `it/stamps.rs` |
-//! | T71 to T79 | stacks | `it/stacks.rs`, `it/verify.rs`, `heapline-unwind` |
+//! | T70 | walks over anything | `heapline-unwind` (`hook_conditions`: wild registers) |
+//! | T71 to T79 | stacks | `it/stacks.rs`, `it/verify.rs`, `it/replaced.rs`, `heapline-unwind` |
 //! | T80 to T85 | symbols | `it/lines.rs`, `it/cli/symbols.rs`, `heapline-report` |
 //! | T90, T93 | damaged and hostile traces | `heapline-trace`, `it/cli/damaged.rs` |
 //! | T91 | traces larger than memory | `disk`, with a limit of 64 MiB; in the soak 100 MiB for 1.7 GiB |
+//! | T92 | fuzzed readers | `tests/fuzz`, its corpora `it/fuzzed.rs` |
+//! | T94 | names that do something to a terminal or a page | `heapline-report` (`escape`, `json`, `flamegraphs`) |
+//! | T95 | traces of older versions | none is released; `heapline-trace` pins the bytes of packed ones |
 
 mod check;
 mod code;
