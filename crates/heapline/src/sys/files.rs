@@ -1,0 +1,344 @@
+//! Files and descriptors.
+#![allow(unsafe_code)]
+
+use core::ffi::CStr;
+
+use super::{Errno, Result, syscall};
+
+/// Numbers above this are rarely closed by a program that counts up, and rarely given to
+/// a file that it opens.
+const HIGH_DESCRIPTOR: i32 = 1000;
+
+/// Opens a file relative to the working directory, with a number out of the way of the
+/// program's own.
+pub(crate) fn open(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+    let low = open_low(path, flags, mode)?;
+    for lowest in [HIGH_DESCRIPTOR, HIGH_DESCRIPTOR / 4] {
+        if let Ok(high) = duplicate_above(low, lowest) {
+            // Another thread may have closed the low number, and it be a file's by now.
+            if status(low) == status(high) {
+                close(low);
+            }
+            return Ok(high);
+        }
+    }
+    Ok(low)
+}
+
+fn open_low(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
+    let arguments = [
+        libc::AT_FDCWD as usize,
+        path.as_ptr() as usize,
+        flags as usize,
+        mode as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the path is a live, zero-terminated text.
+    unsafe { syscall(libc::SYS_openat, arguments) }.map(|fd| fd as i32)
+}
+
+pub(crate) fn close(fd: i32) {
+    // SAFETY: no pointers. Errors say only that nothing was open.
+    let _ = unsafe { syscall(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Creates a directory; one that is there already is fine.
+pub(crate) fn mkdir(path: &CStr, mode: u32) -> Result<()> {
+    let arguments = [
+        libc::AT_FDCWD as usize,
+        path.as_ptr() as usize,
+        mode as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the path is a live, zero-terminated text.
+    match unsafe { syscall(libc::SYS_mkdirat, arguments) } {
+        Ok(_) | Err(Errno(libc::EEXIST)) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Renames a file over another one.
+pub(crate) fn rename(from: &CStr, to: &CStr) -> Result<()> {
+    let here = libc::AT_FDCWD as usize;
+    let arguments = [
+        here,
+        from.as_ptr() as usize,
+        here,
+        to.as_ptr() as usize,
+        0,
+        0,
+    ];
+    // SAFETY: both paths are live, zero-terminated texts.
+    unsafe { syscall(libc::SYS_renameat2, arguments) }.map(drop)
+}
+
+/// Moves a descriptor to a number of at least `lowest`, closed on exec.
+fn duplicate_above(fd: i32, lowest: i32) -> Result<i32> {
+    let arguments = [
+        fd as usize,
+        libc::F_DUPFD_CLOEXEC as usize,
+        lowest as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: no pointers.
+    unsafe { syscall(libc::SYS_fcntl, arguments) }.map(|fd| fd as i32)
+}
+
+/// Reads at the descriptor's position.
+pub(crate) fn read(fd: i32, buffer: &mut [u8]) -> Result<usize> {
+    let arguments = [
+        fd as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes only inside `buffer`.
+    unsafe { syscall(libc::SYS_read, arguments) }
+}
+
+/// Reads a whole small file, as far as the buffer goes.
+pub(crate) fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let fd = open(path, libc::O_RDONLY | libc::O_CLOEXEC, 0)?;
+    let mut length = 0;
+    while length < buffer.len() {
+        match read(fd, &mut buffer[length..]) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => length += more,
+        }
+    }
+    close(fd);
+    Ok(&buffer[..length])
+}
+
+/// Reads a symbolic link.
+pub(crate) fn read_link<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let here = libc::AT_FDCWD as usize;
+    let arguments = [
+        here,
+        path.as_ptr() as usize,
+        buffer.as_mut_ptr() as usize,
+        buffer.len(),
+        0,
+        0,
+    ];
+    // SAFETY: the path is a live text, and the kernel writes only inside `buffer`.
+    let length = unsafe { syscall(libc::SYS_readlinkat, arguments) }?;
+    Ok(&buffer[..length.min(buffer.len())])
+}
+
+/// The working directory, without its terminating zero.
+pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<&[u8]> {
+    let arguments = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0];
+    // SAFETY: the kernel writes only inside `buffer`.
+    let length = unsafe { syscall(libc::SYS_getcwd, arguments) }?;
+    Ok(&buffer[..length.saturating_sub(1).min(buffer.len())])
+}
+
+/// Writes all bytes, as far as it goes.
+pub(crate) fn write_all(fd: i32, mut bytes: &[u8]) {
+    let write = |bytes: &[u8]| {
+        let arguments = [fd as usize, bytes.as_ptr() as usize, bytes.len(), 0, 0, 0];
+        // SAFETY: the kernel reads only inside `bytes`.
+        without_signals(|| unsafe { syscall(libc::SYS_write, arguments) })
+    };
+    while !bytes.is_empty() {
+        match write(bytes) {
+            Ok(0) => return,
+            Ok(written) => bytes = &bytes[written.min(bytes.len())..],
+            Err(Errno(libc::EINTR)) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Bits of the signals that the kernel sends to a thread for what it writes: the program
+/// did not ask for our writing and must not die of it.
+const WRITE_SIGNALS: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1);
+
+/// Does a system call that writes, and takes back the signal that its failure raises.
+fn without_signals(call: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    let (mut before, mut pending) = (0_u64, 0_u64);
+    let bytes = size_of::<u64>();
+    let mask = |how: i32, set: *const u64, old: *mut u64| {
+        let arguments = [how as usize, set as usize, old as usize, bytes, 0, 0];
+        // SAFETY: both sets are live 64-bit words, or null.
+        unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) }
+    };
+    if mask(libc::SIG_BLOCK, &WRITE_SIGNALS, &raw mut before).is_err() {
+        return call();
+    }
+    // SAFETY: the kernel writes one word.
+    let known = unsafe {
+        let arguments = [&raw mut pending as usize, bytes, 0, 0, 0, 0];
+        syscall(libc::SYS_rt_sigpending, arguments)
+    };
+    let result = call();
+    let raised = WRITE_SIGNALS & !pending;
+    if matches!(result, Err(Errno(libc::EPIPE | libc::EFBIG))) && known.is_ok() {
+        let at_once = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let arguments = [
+            &raw const raised as usize,
+            0,
+            &raw const at_once as usize,
+            bytes,
+            0,
+            0,
+        ];
+        // SAFETY: the kernel reads a set and a time, which are live.
+        let _ = unsafe { syscall(libc::SYS_rt_sigtimedwait, arguments) };
+    }
+    let _ = mask(libc::SIG_SETMASK, &before, core::ptr::null_mut());
+    result
+}
+
+/// Writes two pieces at an offset in one call; fewer bytes than given are an error.
+pub(crate) fn write_at(fd: i32, offset: u64, first: &[u8], second: &[u8]) -> Result<()> {
+    let pieces = [
+        libc::iovec {
+            iov_base: first.as_ptr() as *mut _,
+            iov_len: first.len(),
+        },
+        libc::iovec {
+            iov_base: second.as_ptr() as *mut _,
+            iov_len: second.len(),
+        },
+    ];
+    let arguments = [
+        fd as usize,
+        pieces.as_ptr() as usize,
+        pieces.len(),
+        offset as usize,
+        0,
+        0,
+    ];
+    loop {
+        // SAFETY: the kernel only reads the pieces, which both are live slices.
+        match without_signals(|| unsafe { syscall(libc::SYS_pwritev, arguments) }) {
+            Ok(written) if written == first.len() + second.len() => return Ok(()),
+            // The disk had room for a part only.
+            Ok(_) => return Err(Errno(libc::ENOSPC)),
+            Err(Errno(libc::EINTR)) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Reserves disk space, growing the file if needed.
+pub(crate) fn allocate_disk(fd: i32, offset: u64, bytes: usize) -> Result<()> {
+    let arguments = [fd as usize, 0, offset as usize, bytes, 0, 0];
+    loop {
+        // SAFETY: no pointers.
+        match without_signals(|| unsafe { syscall(libc::SYS_fallocate, arguments) }) {
+            Ok(_) => return Ok(()),
+            Err(Errno(libc::EINTR)) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Device and inode, file type bits, and owner of an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileStatus {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) kind: u32,
+    pub(crate) owner: u32,
+}
+
+pub(crate) fn status(fd: i32) -> Result<FileStatus> {
+    let mut status = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: the kernel writes one `stat`, which on 64-bit Linux is libc's.
+    unsafe {
+        syscall(
+            libc::SYS_fstat,
+            [fd as usize, status.as_mut_ptr() as usize, 0, 0, 0, 0],
+        )
+    }?;
+    // SAFETY: all-zero bytes are a valid `stat`, and the kernel has filled it in.
+    let status = unsafe { status.assume_init() };
+    Ok(FileStatus {
+        device: status.st_dev,
+        inode: status.st_ino,
+        kind: status.st_mode & libc::S_IFMT,
+        owner: status.st_uid,
+    })
+}
+
+/// What the file system is that an open file is on.
+pub(crate) struct FileSystem {
+    /// Bytes that the user may still take.
+    pub(crate) free: u64,
+    /// Bytes in all.
+    pub(crate) total: u64,
+    /// Whether a rewritten page of a file takes new space on the disk.
+    pub(crate) copies_on_write: bool,
+}
+
+pub(crate) fn file_system(fd: i32) -> Result<FileSystem> {
+    let mut status = core::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: the kernel writes one `statfs`, which on 64-bit Linux is libc's.
+    unsafe {
+        syscall(
+            libc::SYS_fstatfs,
+            [fd as usize, status.as_mut_ptr() as usize, 0, 0, 0, 0],
+        )
+    }?;
+    // SAFETY: all-zero bytes are a valid `statfs`, and the kernel has filled it in.
+    let status = unsafe { status.assume_init() };
+    let block = status.f_bsize as u64;
+    Ok(FileSystem {
+        free: status.f_bavail.saturating_mul(block),
+        total: status.f_blocks.saturating_mul(block),
+        copies_on_write: status.f_type == libc::BTRFS_SUPER_MAGIC,
+    })
+}
+
+/// Has the pages of an empty file rewritten where they are.
+pub(crate) fn rewrite_in_place(fd: i32) -> Result<()> {
+    const NO_COPY_ON_WRITE: libc::c_int = 0x0080_0000;
+    let call = |request: libc::Ioctl, flags: &mut libc::c_int| {
+        let flags = core::ptr::from_mut(flags) as usize;
+        // SAFETY: both requests read or write one int, which is live.
+        unsafe {
+            syscall(
+                libc::SYS_ioctl,
+                [fd as usize, request as usize, flags, 0, 0, 0],
+            )
+        }
+    };
+    let mut flags = 0;
+    call(libc::FS_IOC_GETFLAGS, &mut flags)?;
+    flags |= NO_COPY_ON_WRITE;
+    call(libc::FS_IOC_SETFLAGS, &mut flags).map(drop)
+}
+
+/// The process's limit on file sizes: beyond it the kernel kills, so nobody may go there.
+pub(crate) fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit64 {
+        rlim_cur: u64::MAX,
+        rlim_max: u64::MAX,
+    };
+    let arguments = [
+        0,
+        libc::RLIMIT_FSIZE as usize,
+        0,
+        &raw mut limit as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes one `rlimit64`.
+    match unsafe { syscall(libc::SYS_prlimit64, arguments) } {
+        Ok(_) => limit.rlim_cur,
+        Err(_) => u64::MAX,
+    }
+}
