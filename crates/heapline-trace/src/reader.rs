@@ -1,10 +1,11 @@
-//! Reading a trace: the index of its cells, and the records of each stream.
+//! Reading a trace: [`index`] finds its cells, [`raw_records`] reads those of a stream.
 //!
 //! A trace may be read while its program writes it. The cut that is read is
 //! consistent: no event is missing on which an event that is there depends.
 //!
 //! 1. Take the newest stamp that can be seen anywhere, T. Events up to T were
-//!    stamped before this moment.
+//!    stamped before this moment. The file is gone through to its end twice: what was
+//!    written out while its stage was copied counts, too.
 //! 2. Look for stages anew, since a thread may have begun another one while step 1
 //!    went through the file, and copy each (word, bytes, word; another sequence
 //!    number in the second word says that the bytes went into a block meanwhile).
@@ -12,19 +13,14 @@
 //! 4. Drop events stamped after T. If an event up to T depends on another one,
 //!    that one was written before the first was stamped, hence before step 2.
 
-use std::collections::BTreeMap;
+mod index;
+mod raw_records;
 
-use crate::block::{
-    BLOCK_HEADER_BYTES, BlockHeader, BlockWord, CellKind, PAGE_BYTES, checksum_holds,
-};
-use crate::decode::Decoder;
+use crate::block::BlockHeader;
 use crate::pack::{Attachment, Directory, PackedRecords, PackedStream, Packing};
-use crate::{
-    EndState, HEADER_BYTES, Header, Record, ScopeTable, Source, StreamId, TraceError, cell_bytes,
-};
-
-/// The longest cell that is read; the recorder's are 64 KiB, scope cells may be longer.
-const MAX_CELL_BYTES: usize = 1 << 24;
+use crate::{EndState, HEADER_BYTES, Header, Record, ScopeTable, Source, StreamId, TraceError};
+use index::{Index, assemble, missing_blocks, newest_stamp, scan};
+use raw_records::RawRecords;
 
 pub(crate) const CUT_BLOCK: &str = "the file ends inside the block";
 pub(crate) const BAD_CHECKSUM: &str = "the checksum does not hold";
@@ -257,195 +253,9 @@ impl<S: Source> Trace<S> {
     pub fn records<'a>(&'a self, stream: &'a Stream) -> Records<'a, S> {
         Records(match &stream.packed {
             Some(packed) => Layout::Packed(PackedRecords::new(&self.source, packed)),
-            None => Layout::Raw(RawRecords {
-                source: &self.source,
-                cut: self.cut,
-                stream,
-                next_block: 0,
-                bytes: Vec::new(),
-                at: 0,
-                offset: 0,
-                decoder: None,
-            }),
+            None => Layout::Raw(RawRecords::new(&self.source, stream, self.cut)),
         })
     }
-}
-
-/// Everything found in one pass over the grid.
-struct Index {
-    blocks: Vec<Block>,
-    stages: Vec<Stage>,
-    scopes: Vec<ScopeTable>,
-}
-
-/// Walks the grid. Cells say how long they are; where a page is no cell the next page is tried.
-fn scan<S: Source>(source: &S) -> Result<Index, TraceError> {
-    let mut index = Index {
-        blocks: Vec::new(),
-        stages: Vec::new(),
-        scopes: Vec::new(),
-    };
-    let mut offset = HEADER_BYTES as u64;
-    // Twice: what was in a stage at first, and was written out just when the stage was
-    // copied, is a block behind what was the file's end.
-    for _ in 0..2 {
-        let length = source.length()?;
-        while offset + BLOCK_HEADER_BYTES as u64 <= length {
-            let mut bytes = [0; BLOCK_HEADER_BYTES];
-            if source.read_at(offset, &mut bytes)? < BLOCK_HEADER_BYTES {
-                break;
-            }
-            offset += read_cell(source, offset, &bytes, &mut index)?.max(PAGE_BYTES) as u64;
-        }
-    }
-    index.scopes.sort_by_key(|table| table.function);
-    index.scopes.dedup_by_key(|table| table.function);
-    Ok(index)
-}
-
-/// Adds the cell at `offset` to the index; returns its bytes, 0 if there is none.
-fn read_cell<S: Source>(
-    source: &S,
-    offset: u64,
-    bytes: &[u8; BLOCK_HEADER_BYTES],
-    index: &mut Index,
-) -> Result<usize, TraceError> {
-    let [a, b, c, d, ..] = *bytes;
-    let Some(kind) = CellKind::from_magic([a, b, c, d]) else {
-        return Ok(0);
-    };
-    let header = BlockHeader::decode(bytes);
-    let stated = header.cell_bytes as usize;
-    let fits = BLOCK_HEADER_BYTES + header.word.used as usize <= stated;
-    let plausible = stated.is_multiple_of(PAGE_BYTES) && stated <= MAX_CELL_BYTES && fits;
-    match kind {
-        CellKind::Scopes => {
-            let bytes = scope_bytes(source, offset, bytes)?;
-            index.scopes.extend(ScopeTable::decode(&bytes));
-            return Ok(cell_bytes(bytes.len()));
-        }
-        CellKind::Block if plausible => index.blocks.push(Block { offset, header }),
-        CellKind::Stage if plausible => {
-            index.stages.extend(copy_stage(source, offset));
-        }
-        CellKind::Retired | CellKind::Block | CellKind::Stage => {}
-    }
-    Ok(if plausible { stated } else { 0 })
-}
-
-fn scope_bytes<S: Source>(source: &S, offset: u64, prefix: &[u8]) -> Result<Vec<u8>, TraceError> {
-    let layout = crate::ScopeLayout::of_prefix(prefix);
-    let rest = source.length()?.saturating_sub(offset);
-    let stated = layout
-        .lines
-        .saturating_mul(12)
-        .saturating_add(BLOCK_HEADER_BYTES + (1 << 17));
-    let length = stated
-        .min(MAX_CELL_BYTES)
-        .min(usize::try_from(rest).unwrap_or(usize::MAX));
-    let mut bytes = vec![0; length];
-    let read = source.read_at(offset, &mut bytes)?;
-    bytes.truncate(read.min(layout.bytes()));
-    Ok(bytes)
-}
-
-/// A stage's records as they are between two looks at its word; `None` if they
-/// were written out as a block in between, or if they hold nothing.
-fn copy_stage<S: Source>(source: &S, offset: u64) -> Option<Stage> {
-    let mut bytes = [0; BLOCK_HEADER_BYTES];
-    if source.read_at(offset, &mut bytes).ok()? < BLOCK_HEADER_BYTES
-        || bytes[..4] != CellKind::Stage.magic()
-    {
-        return None;
-    }
-    let header = BlockHeader::decode(&bytes);
-    let first = header.word;
-    let length = BLOCK_HEADER_BYTES.checked_add(first.used as usize)?;
-    if length > header.cell_bytes as usize {
-        return None;
-    }
-    let mut copy = vec![0; length];
-    let read = source.read_at(offset, &mut copy).ok()?;
-    let mut word = [0; 8];
-    source
-        .read_at(offset + BlockHeader::WORD_OFFSET as u64, &mut word)
-        .ok()?;
-    let second = BlockWord::from_u64(u64::from_le_bytes(word));
-    // Within one sequence number the bytes used only grow; anything else is a word
-    // that was read in two halves.
-    if second.sequence != first.sequence || second.used < first.used {
-        return None;
-    }
-    let header = BlockHeader {
-        word: first,
-        ..BlockHeader::decode(copy.first_chunk()?)
-    };
-    copy.truncate(read);
-    copy.drain(..BLOCK_HEADER_BYTES.min(read));
-    Some(Stage {
-        offset,
-        header,
-        records: copy,
-    })
-}
-
-/// The newest stamp that anything in the file had when it was indexed.
-fn newest_stamp(index: &Index, header: &Header) -> u64 {
-    let blocks = index.blocks.iter().map(|block| block.header.anchor_stamp);
-    let stages = index.stages.iter().map(|stage| {
-        let mut decoder = Decoder::new(&stage.header);
-        let mut at = 0;
-        while decoder.record(&stage.records, &mut at).is_some() {}
-        decoder.last_stamp()
-    });
-    blocks.chain(stages).fold(header.start_stamp, u64::max)
-}
-
-/// Sorts blocks into streams, and keeps a stage only if no block has its number.
-fn assemble(stages: Vec<Stage>, blocks: Vec<Block>) -> Vec<Stream> {
-    let mut streams: BTreeMap<StreamId, Stream> = BTreeMap::new();
-    for block in blocks {
-        let id = block.header.stream;
-        streams
-            .entry(id)
-            .or_insert_with(|| Stream::empty(id))
-            .blocks
-            .push(block);
-    }
-    for stage in stages {
-        let id = stage.header.stream;
-        let stream = streams.entry(id).or_insert_with(|| Stream::empty(id));
-        let newer = stream
-            .stage
-            .as_ref()
-            .is_none_or(|old| old.header.word.sequence <= stage.header.word.sequence);
-        if newer {
-            stream.stage = Some(stage);
-        }
-    }
-    for stream in streams.values_mut() {
-        stream
-            .blocks
-            .sort_by_key(|block| block.header.word.sequence);
-        stream
-            .blocks
-            .dedup_by_key(|block| block.header.word.sequence);
-    }
-    streams.into_values().collect()
-}
-
-/// Sequence numbers below the newest that are missing.
-fn missing_blocks(stream: &Stream) -> u64 {
-    let staged = stream
-        .stage
-        .as_ref()
-        .map(|stage| u64::from(stage.header.word.sequence));
-    let newest = stream
-        .blocks
-        .last()
-        .map(|block| u64::from(block.header.word.sequence) + 1);
-    let expected = newest.max(staged).unwrap_or(0);
-    expected.saturating_sub(stream.blocks.len() as u64)
 }
 
 /// The records of one stream in their order. After an error inside a block it goes on
@@ -466,148 +276,6 @@ impl<S: Source> Iterator for Records<'_, S> {
         match &mut self.0 {
             Layout::Raw(records) => records.next(),
             Layout::Packed(records) => records.next(),
-        }
-    }
-}
-
-/// Block after block, last the stage.
-struct RawRecords<'a, S> {
-    source: &'a S,
-    cut: u64,
-    stream: &'a Stream,
-    next_block: usize,
-    bytes: Vec<u8>,
-    at: usize,
-    offset: u64,
-    decoder: Option<Decoder>,
-}
-
-impl<S: Source> RawRecords<'_, S> {
-    /// Loads the next block, or last the stage. `None` at the end of the stream.
-    fn load(&mut self) -> Option<Result<(), TraceError>> {
-        self.at = 0;
-        let Some(block) = self.stream.blocks.get(self.next_block) else {
-            return self.load_stage().map(Ok);
-        };
-        self.next_block += 1;
-        Some(match self.load_block(*block) {
-            Ok(()) => Ok(()),
-            // The stage still holds what a torn block was to become.
-            Err(_) if self.stage_has(block.header.word.sequence) => {
-                self.decoder = None;
-                self.bytes.clear();
-                Ok(())
-            }
-            Err(error) => Err(error),
-        })
-    }
-
-    fn stage_has(&self, sequence: u32) -> bool {
-        self.stream
-            .stage
-            .as_ref()
-            .is_some_and(|stage| stage.header.word.sequence == sequence)
-    }
-
-    fn load_block(&mut self, block: Block) -> Result<(), TraceError> {
-        self.decoder = None;
-        self.offset = block.offset + BLOCK_HEADER_BYTES as u64;
-        let length = BLOCK_HEADER_BYTES + block.header.word.used as usize;
-        self.bytes.resize(length, 0);
-        let read = self.source.read_at(block.offset, &mut self.bytes)?;
-        if read < length {
-            self.bytes.clear();
-            return Err(TraceError::damaged(block.offset + read as u64, CUT_BLOCK));
-        }
-        let mut header = [0; BLOCK_HEADER_BYTES];
-        header.copy_from_slice(&self.bytes[..BLOCK_HEADER_BYTES]);
-        self.bytes.drain(..BLOCK_HEADER_BYTES);
-        if !checksum_holds(&header, &self.bytes) {
-            self.bytes.clear();
-            return Err(TraceError::damaged(block.offset, BAD_CHECKSUM));
-        }
-        self.decoder = Some(Decoder::new(&block.header));
-        Ok(())
-    }
-
-    fn load_stage(&mut self) -> Option<()> {
-        if self.next_block > self.stream.blocks.len() {
-            return None;
-        }
-        self.next_block = self.stream.blocks.len() + 1;
-        let stage = self.stream.stage.as_ref()?;
-        let written = self.stream.blocks.iter().any(|block| {
-            block.header.word.sequence == stage.header.word.sequence && self.block_is_whole(block)
-        });
-        if written {
-            return None;
-        }
-        self.offset = stage.offset + BLOCK_HEADER_BYTES as u64;
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&stage.records);
-        self.decoder = Some(Decoder::new(&stage.header));
-        Some(())
-    }
-
-    fn block_is_whole(&self, block: &Block) -> bool {
-        let mut header = [0; BLOCK_HEADER_BYTES];
-        let mut records = vec![0; block.header.word.used as usize];
-        let read = |offset, bytes: &mut [u8]| {
-            self.source
-                .read_at(offset, bytes)
-                .is_ok_and(|read| read == bytes.len())
-        };
-        read(block.offset, &mut header)
-            && read(block.offset + BLOCK_HEADER_BYTES as u64, &mut records)
-            && checksum_holds(&header, &records)
-    }
-
-    /// What of a record lies before the cut.
-    fn within_cut(&self, record: Record) -> Option<Record> {
-        match record {
-            Record::Realloc {
-                start,
-                stamp,
-                old_address,
-                ..
-            } if stamp > self.cut => {
-                // The old block may have been reused by an event before the cut.
-                (start <= self.cut).then_some(Record::Dealloc {
-                    stamp: start,
-                    address: old_address,
-                })
-            }
-            record if record.stamp().is_some_and(|stamp| stamp > self.cut) => None,
-            record => Some(record),
-        }
-    }
-}
-
-impl<S: Source> Iterator for RawRecords<'_, S> {
-    type Item = Result<Record, TraceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(decoder) = &mut self.decoder {
-                let start = self.at;
-                match decoder.record(&self.bytes, &mut self.at) {
-                    Some(record) => match self.within_cut(record) {
-                        Some(record) => return Some(Ok(record)),
-                        None => continue,
-                    },
-                    None if start >= self.bytes.len() => self.decoder = None,
-                    None => {
-                        self.decoder = None;
-                        return Some(Err(TraceError::damaged(
-                            self.offset + start as u64,
-                            NOT_A_RECORD,
-                        )));
-                    }
-                }
-            }
-            if let Err(error) = self.load()? {
-                return Some(Err(error));
-            }
         }
     }
 }
