@@ -28,6 +28,7 @@ pub(crate) struct Lowest<D> {
 
 impl<D: Dimension> Lowest<D> {
     /// Checks that all elements lie inside the buffer, whose addresses are given, aligned.
+    #[inline(always)]
     pub(crate) fn find<A: Element>(
         buffer: Range<usize>,
         address: usize,
@@ -44,28 +45,35 @@ impl<D: Dimension> Lowest<D> {
                 strides: positive,
             });
         }
-        let (mut low, mut high) = (0, size_of::<A>() as i128);
+        let (mut low, mut high) = (0_isize, size_of::<A>() as isize);
         let axes = shape.iter().zip(strides);
         for ((length, stride), positive) in axes.zip(positive.slice_mut()) {
             *positive = if *length > 1 {
                 let stride = *stride as isize;
-                let reach = (length - 1) as i128 * (stride as i128 * size_of::<A>() as i128);
-                low += reach.min(0);
-                high += reach.max(0);
+                let reach = stride
+                    .checked_mul(size_of::<A>() as isize)
+                    .and_then(|stride| stride.checked_mul(*length as isize - 1))
+                    .ok_or(Misplaced::Outside)?;
+                low = low.checked_add(reach.min(0)).ok_or(Misplaced::Outside)?;
+                high = high.checked_add(reach.max(0)).ok_or(Misplaced::Outside)?;
                 stride.unsigned_abs()
             } else {
                 0
             };
         }
-        let first = address as i128 - buffer.start as i128;
-        if first + low < 0 || first + high > buffer.len() as i128 {
+        let lowest = address.checked_add_signed(low);
+        let end = address.checked_add_signed(high);
+        let (Some(lowest), Some(end)) = (lowest, end) else {
+            return Err(Misplaced::Outside);
+        };
+        if lowest < buffer.start || end > buffer.end {
             return Err(Misplaced::Outside);
         }
         if !address.is_multiple_of(align_of::<A>()) {
             return Err(Misplaced::Misaligned);
         }
         Ok(Lowest {
-            offset: Some((first + low) as usize),
+            offset: Some(lowest - buffer.start),
             strides: positive,
         })
     }
@@ -99,6 +107,7 @@ pub(crate) fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
 }
 
 /// Turns the axes round whose strides are to be negative.
+#[inline(always)]
 pub(crate) fn reverse<S, A, D>(mut array: ArrayBase<S, D>, strides: &D) -> ArrayBase<S, D>
 where
     S: RawData<Elem = A>,

@@ -298,6 +298,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
 
     /// Elements of this shape in a buffer, the first of them at `address`; strides are in
     /// elements, signed numbers in `D`.
+    #[inline]
     pub(crate) fn place(
         buffer: Arc<Buffer>,
         address: usize,
@@ -429,6 +430,7 @@ impl<A, D: Clone> Clone for Storage<A, D> {
 }
 
 /// A view of elements of which every address is checked; of their values nothing is.
+#[inline(always)]
 fn raw_view<A: Element, D: Dimension>(
     block: &Block,
     address: usize,

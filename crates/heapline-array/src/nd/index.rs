@@ -192,7 +192,12 @@ impl Cut {
             let first = bound(start, high);
             (first, first - bound(stop, low))
         };
-        let length = (distance.max(0) as usize).div_ceil(step.unsigned_abs());
+        let distance = distance.max(0) as usize;
+        // A division takes as long as the rest.
+        let length = match step.unsigned_abs() {
+            1 => distance,
+            step => distance.div_ceil(step),
+        };
         Ok(Cut {
             first: if length == 0 { 0 } else { first },
             length,

@@ -171,6 +171,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
     /// A handle onto elements of this one's buffer.
     #[track_caller]
+    #[inline(always)]
     fn placed<B: Element, E: Dimension>(
         &self,
         operation: &'static str,
@@ -184,6 +185,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     #[track_caller]
+    #[inline(always)]
     fn handle<B: Element, E: Dimension>(
         &self,
         storage: Storage<B, E>,

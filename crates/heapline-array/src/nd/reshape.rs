@@ -124,35 +124,41 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// The shape with its length inferred, if it is of as many elements.
+    #[inline]
     fn inferred<E: Dimension>(&self, mut shape: E) -> Result<E, ArrayError> {
         let refused = |to: &[usize]| Kind::Reshape {
             from: self.shape().to_vec(),
             to: to.to_vec(),
         };
-        let mut open = (0..shape.ndim()).filter(|axis| shape[*axis] == INFER);
-        if let Some(axis) = open.next() {
+        let lengths = shape.slice_mut();
+        let mut open = lengths
+            .iter()
+            .enumerate()
+            .filter(|(_, length)| **length == INFER);
+        if let Some((axis, _)) = open.next() {
             if open.next().is_some() {
-                return Err(refused(shape.slice()).into());
+                return Err(refused(lengths).into());
             }
-            shape[axis] = 1;
-            nbytes_for(shape.slice(), A::DTYPE)?;
-            let known: usize = shape.slice().iter().product();
+            lengths[axis] = 1;
+            nbytes_for(lengths, A::DTYPE)?;
+            let known: usize = lengths.iter().product();
             if known == 0 || !self.len().is_multiple_of(known) {
-                shape[axis] = INFER;
-                return Err(refused(shape.slice()).into());
+                lengths[axis] = INFER;
+                return Err(refused(lengths).into());
             }
-            shape[axis] = self.len() / known;
+            lengths[axis] = self.len() / known;
         }
-        nbytes_for(shape.slice(), A::DTYPE)?;
-        if shape.size() == self.len() {
+        nbytes_for(lengths, A::DTYPE)?;
+        if lengths.iter().product::<usize>() == self.len() {
             Ok(shape)
         } else {
-            Err(refused(shape.slice()).into())
+            Err(refused(lengths).into())
         }
     }
 }
 
 /// The strides of the new shape over the same elements, if there are any.
+#[inline]
 fn reshaped<E: Dimension>(
     shape: &[usize],
     strides: &[isize],
@@ -160,27 +166,28 @@ fn reshaped<E: Dimension>(
     is_fortran: bool,
 ) -> Option<E> {
     let axes = || shape.iter().copied().zip(strides.iter().copied());
-    let mut new_strides = E::zeros(new_shape.ndim());
+    let mut strides = E::zeros(new_shape.ndim());
     if shape.contains(&0) {
-        return Some(new_strides);
+        return Some(strides);
     }
-    let places = 0..new_shape.ndim();
+    let (new_shape, new_strides) = (new_shape.slice(), strides.slice_mut());
+    let places = 0..new_shape.len();
     if is_fortran {
-        let places = places.rev();
-        regroup(axes().rev(), places, new_shape, &mut new_strides)?;
+        regroup(axes().rev(), places.rev(), new_shape, new_strides)?;
     } else {
-        regroup(axes(), places, new_shape, &mut new_strides)?;
+        regroup(axes(), places, new_shape, new_strides)?;
     }
-    Some(new_strides)
+    Some(strides)
 }
 
 /// Takes old and new axes, slowest first, in groups of as many elements. The old ones of a
 /// group must follow each other; then the new ones take their place.
-fn regroup<E: Dimension>(
+#[inline]
+fn regroup(
     old: impl Iterator<Item = (usize, isize)> + Clone,
     mut places: impl DoubleEndedIterator<Item = usize> + ExactSizeIterator + Clone,
-    new_shape: &E,
-    new_strides: &mut E,
+    new_shape: &[usize],
+    new_strides: &mut [usize],
 ) -> Option<()> {
     let mut old = old.filter(|(length, _)| *length > 1);
     while let Some((mut old_count, mut old_stride)) = old.next() {
