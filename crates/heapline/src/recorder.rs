@@ -110,13 +110,10 @@ impl Recorder {
     pub(crate) fn capture(&mut self, registers: Registers) -> Result<NodeId, Failure> {
         let mut log = Log {
             writer: &mut self.writer,
+            texts: &mut self.texts,
             failure: None,
-            are_modules_changed: false,
         };
         let node = self.unwinder.capture(registers, &mut KernelPages, &mut log);
-        if log.are_modules_changed {
-            self.texts.forget_statics();
-        }
         match log.failure {
             None => Ok(NodeId(node)),
             Some(failure) => Err(failure),
@@ -289,8 +286,8 @@ impl Pages for KernelPages {
 /// What the unwinder finds anew is written.
 struct Log<'a> {
     writer: &'a mut Writer,
+    texts: &'a mut Texts,
     failure: Option<Failure>,
-    are_modules_changed: bool,
 }
 
 impl StackLog for Log<'_> {
@@ -318,7 +315,7 @@ impl StackLog for Log<'_> {
     }
 
     fn modules_changed(&mut self) {
-        self.are_modules_changed = true;
+        self.texts.forget_statics();
         let put = self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
             encoder.modules_changed(out)
         });
