@@ -179,9 +179,9 @@ fn write(make: impl FnOnce(&mut Recorder) -> Result<Option<ArrayNote>, Failure>)
         return;
     };
     let recorder = entered.recorder();
-    let done = make(recorder).and_then(|note| {
-        let stamp = recorder.stamp(state::threaded());
-        note.map_or(Ok(()), |note| recorder.array(stamp, &note))
+    let done = make(recorder).and_then(|note| match note {
+        Some(note) => recorder.array(recorder.stamp(state::threaded()), &note),
+        None => Ok(()),
     });
     if let Err(failure) = done {
         entered.fail(failure);
