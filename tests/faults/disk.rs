@@ -155,7 +155,12 @@ fn t34_refused_system_calls() {
 /// T36: all memory is to be locked, and little may be.
 #[test]
 fn t36_locked_memory() {
-    let arguments = ["limit", "locked memory", "8", "100000"];
+    without_memory("locked memory");
+}
+
+/// The recorder may have little of something that the program can do without.
+fn without_memory(limit: &str) {
+    let arguments = ["limit", limit, "8", "100000"];
     let run = Plan::new("fault", &arguments).aloud().run();
     let plain = Plan::new("fault", &arguments).unrecorded().run();
     plain.succeeds();
@@ -188,12 +193,7 @@ fn t36_the_recorder_locks_nothing() {
 /// T52: no address space for more threads' states.
 #[test]
 fn t52_address_space() {
-    let arguments = ["limit", "address space", "8", "100000"];
-    let run = Plan::new("fault", &arguments).aloud().run();
-    let plain = Plan::new("fault", &arguments).unrecorded().run();
-    plain.succeeds();
-    stopped_early(&run, "no memory for the recorder", &plain.stdout);
-    run.tidy();
+    without_memory("address space");
 }
 
 /// T14, as far as one disk shows it: the longest allocation, which pays for a full stage,
