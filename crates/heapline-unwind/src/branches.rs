@@ -84,8 +84,9 @@ impl Branches {
         }
         let reads = (tail >> COUNT_SHIFT) as usize & 7;
         for read in 0..reads.min(READS) {
-            let place = entry[PLACES + read / 2] >> (read % 2 * 32) & u64::from(u32::MAX);
-            if stack.read(state.sp.wrapping_add(place * 8)) != Some(entry[VALUES + read]) {
+            let place = entry.get(PLACES + read / 2)? >> (read % 2 * 32) & u64::from(u32::MAX);
+            let value = *entry.get(VALUES + read)?;
+            if stack.read(state.sp.wrapping_add(place * 8)) != Some(value) {
                 return None;
             }
         }
@@ -126,8 +127,12 @@ impl Branches {
                 entry[6] = 0;
                 return;
             }
-            places[read / 2] |= place << (read % 2 * 32);
-            entry[VALUES + read] = value;
+            if let (Some(pair), Some(kept)) =
+                (places.get_mut(read / 2), entry.get_mut(VALUES + read))
+            {
+                *pair |= place << (read % 2 * 32);
+                *kept = value;
+            }
         }
         entry[PLACES..].copy_from_slice(&places);
         entry[0] = state.code.word();

@@ -70,6 +70,7 @@
 //! On targets other than 64-bit x86 Linux, [`Unwinder`] has the same interface
 //! and asks the `backtrace` crate ([`MODE`]).
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 // The interface.

@@ -86,8 +86,11 @@ impl<const N: usize> Records<N> {
         let Some(last) = self.len.checked_sub(1) else {
             return;
         };
-        if index <= last {
-            self.memory.swap(index, last);
+        if index <= last
+            && let Some(&moved) = self.memory.get(last)
+            && let Some(record) = self.memory.get_mut(index)
+        {
+            *record = moved;
             self.len = last;
         }
     }

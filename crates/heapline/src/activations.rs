@@ -164,7 +164,9 @@ fn grow(words: &mut Option<&'static mut [u64]>, needed: usize) -> Option<()> {
     }
     let larger = sys::map_words(needed.next_power_of_two().max(FIRST_ROOM))?;
     if let Some(old) = words.take() {
-        larger[..length].copy_from_slice(old);
+        for (to, &from) in larger.iter_mut().zip(old.iter()) {
+            *to = from;
+        }
         sys::release_words(old);
     }
     *words = Some(larger);

@@ -126,10 +126,8 @@ pub(crate) fn parse<'a>(
         settings: Settings::DEFAULT,
     };
     for word in words(value) {
-        let (key, value) = match word.iter().position(|&byte| byte == b'=') {
-            Some(at) => (&word[..at], Some(&word[at + 1..])),
-            None => (word, None),
-        };
+        let mut halves = word.splitn(2, |&byte| byte == b'=');
+        let (key, value) = (halves.next().unwrap_or_default(), halves.next());
         match (key, value) {
             (b"", None) => {}
             (b"on" | b"1", None) => variable.on = Some(true),
@@ -198,16 +196,16 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub(crate) fn expand(pattern: &[u8], mut push: impl FnMut(PathPart<'_>)) {
     let mut rest = pattern;
     while let [first, tail @ ..] = rest {
-        let (part, length) = match (first, tail.first()) {
-            (b'\\', Some(b',' | b'\\')) => (PathPart::Bytes(&rest[1..2]), 2),
-            (b'%', Some(b'p')) => (PathPart::Process, 2),
-            (b'%', Some(b'e')) => (PathPart::Program, 2),
-            (b'%', Some(b't')) => (PathPart::Time, 2),
-            (b'%', Some(b'%')) => (PathPart::Bytes(b"%"), 2),
-            _ => (PathPart::Bytes(&rest[..1]), 1),
+        let (part, behind) = match (first, tail) {
+            (b'\\', [byte @ (b',' | b'\\'), behind @ ..]) => (PathPart::byte(byte), behind),
+            (b'%', [b'p', behind @ ..]) => (PathPart::Process, behind),
+            (b'%', [b'e', behind @ ..]) => (PathPart::Program, behind),
+            (b'%', [b't', behind @ ..]) => (PathPart::Time, behind),
+            (b'%', [byte @ b'%', behind @ ..]) => (PathPart::byte(byte), behind),
+            _ => (PathPart::byte(first), tail),
         };
         push(part);
-        rest = &rest[length..];
+        rest = behind;
     }
 }
 
@@ -218,6 +216,12 @@ pub(crate) enum PathPart<'a> {
     Process,
     Program,
     Time,
+}
+
+impl<'a> PathPart<'a> {
+    fn byte(byte: &'a u8) -> Self {
+        PathPart::Bytes(core::slice::from_ref(byte))
+    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@
 //! | No lock is waited for, nothing is allocated through ourselves, nothing panics | `faults::t20` to `t24`, `t38`, `t39`, `heapline-unwind`'s `hook_conditions`, `interleavings` (a model of the lock-free files) |
 //! | A full disk, a limit, a closed descriptor or a refused system call stops the recording at most; the program goes on and is told once | `faults::t13` to `t17`, `t34`, `t36`, `t40` |
 //! | A file that is not ours is never written into or replaced; traces are readable by their owner alone | `faults::t16`, `t17`, `it::idle` |
-//! | A forked child never touches its parent's trace, and can record its own | `faults::t10` to `t12` |
+//! | A forked child never touches its parent's trace, and can record its own, whatever its parent's threads were at | `faults::t10` to `t12`, `t33` |
 //! | Signals, small stacks, cancelled threads, code before and behind `main`: recorded, or counted as skipped | `faults::t24` to `t31` |
 //! | Events keep their order between threads | `it::order`, `it::stamps`, `faults::t51` |
 //! | A stack is right, or cut and counted as cut | `it::stacks`, `it::verify`, `it::replaced`, `heapline-unwind`'s tests |
@@ -73,6 +73,7 @@
 //! allocator and is not seen. Linux on x86_64 is what is tested; on aarch64 stacks
 //! come from the `backtrace` crate.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod allocator;

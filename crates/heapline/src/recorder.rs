@@ -89,13 +89,10 @@ impl Recorder {
 
     fn introduce(&mut self, stamp: u64) -> Result<(), Failure> {
         let name = sys::thread_name();
-        let length = name
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(name.len());
+        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let tid = sys::thread_id();
         self.writer.put(MAX_COLD_RECORD_BYTES, |encoder, out| {
-            encoder.thread(out, stamp, tid, &name[..length])
+            encoder.thread(out, stamp, tid, name)
         })
     }
 

@@ -69,10 +69,10 @@ impl Stage {
         stage.begin(encoder, stamp);
         let header = stage.header().encode(CellKind::Stage, &[]);
         let (magic, rest) = header.split_at(4);
-        stage.memory_mut()[4..BLOCK_HEADER_BYTES].copy_from_slice(rest);
+        stage.put(4, rest);
         // The magic last: a reader beside us sees a whole header or none.
         core::sync::atomic::fence(Ordering::Release);
-        stage.memory_mut()[..4].copy_from_slice(magic);
+        stage.put(0, magic);
         Ok(stage)
     }
 
@@ -146,7 +146,7 @@ impl Stage {
 
     /// Says in the file that the stage holds nothing any more, and unmaps it.
     fn retire(mut self) {
-        self.memory_mut()[..4].copy_from_slice(&CellKind::Retired.magic());
+        self.put(0, &CellKind::Retired.magic());
         // SAFETY: the mapping was this stage's alone, and it is gone with `self`.
         unsafe { sys::unmap(self.memory.as_ptr() as usize, self.bytes) };
     }
@@ -165,7 +165,7 @@ impl Stage {
         let header = self.header().encode(CellKind::Stage, &[]);
         // Behind magic and word: base stamp, first node, cell bytes. The word says 0
         // bytes used until the first record's store releases these as well.
-        self.memory_mut()[16..32].copy_from_slice(&header[16..32]);
+        self.put(16, header.get(16..32).unwrap_or_default());
     }
 
     fn header(&self) -> BlockHeader {
@@ -198,6 +198,14 @@ impl Stage {
         // SAFETY: the mapping is that long and lives as long as `self`. Other processes
         // read it by `pread` alone, which the kernel serves from the same pages.
         unsafe { core::slice::from_raw_parts(self.memory.as_ptr(), self.bytes) }
+    }
+
+    /// Puts a part of the header in its place.
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        let place = self.memory_mut().get_mut(at..).unwrap_or_default();
+        for (to, &from) in place.iter_mut().zip(bytes) {
+            *to = from;
+        }
     }
 
     fn memory_mut(&mut self) -> &mut [u8] {

@@ -20,11 +20,12 @@ impl<'a> Text<'a> {
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> &mut Self {
         // The last byte stays zero, so that the text is a C string at any time.
-        let end = self.length + bytes.len();
-        if end < self.buffer.len() {
-            self.buffer[self.length..end].copy_from_slice(bytes);
-            self.buffer[end] = 0;
-            self.length = end;
+        let room = self.buffer.get_mut(self.length..).unwrap_or_default();
+        if bytes.len() < room.len() {
+            for (to, &from) in room.iter_mut().zip(bytes.iter().chain(&[0])) {
+                *to = from;
+            }
+            self.length += bytes.len();
         } else {
             self.overflow = true;
         }
@@ -33,20 +34,20 @@ impl<'a> Text<'a> {
 
     pub(crate) fn push_number(&mut self, mut value: u64) -> &mut Self {
         let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (value % 10) as u8;
+        let mut length = 0;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
             value /= 10;
+            length += 1;
             if value == 0 {
                 break;
             }
         }
-        self.push(&digits[at..])
+        self.push(digits.get(digits.len() - length..).unwrap_or_default())
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.length]
+        self.buffer.get(..self.length).unwrap_or_default()
     }
 
     /// The text as a C string; `None` if it did not fit or holds a zero byte.
@@ -60,7 +61,9 @@ impl<'a> Text<'a> {
     /// Cuts the text to its first bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
-        self.buffer[self.length] = 0;
+        if let Some(end) = self.buffer.get_mut(self.length) {
+            *end = 0;
+        }
     }
 }
 

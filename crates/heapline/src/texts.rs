@@ -136,7 +136,7 @@ impl Memory {
         let slot = (hash >> 32) as usize % SLOTS * SLOT_WORDS;
         // No slot is 0 that holds a text.
         let tag = (text.len() as u64) << 8 | kind as u64 | 1 << 63;
-        if let Some(&[known, place]) = self.slots[slot..].first_chunk()
+        if let Some(&[known, place]) = self.slots.get(slot..).and_then(<[_]>::first_chunk)
             && known == tag
             && self
                 .arena
@@ -150,8 +150,10 @@ impl Memory {
         }
         if let Some(room) = self.arena.get_mut(self.used..self.used + text.len()) {
             room.copy_from_slice(text);
-            self.slots[slot] = tag;
-            self.slots[slot + 1] = u64::from(id.0) << 32 | self.used as u64;
+            let place = u64::from(id.0) << 32 | self.used as u64;
+            if let Some(known) = self.slots.get_mut(slot..).and_then(<[_]>::first_chunk_mut) {
+                *known = [tag, place];
+            }
             self.used += text.len();
         }
         Found::New(id)

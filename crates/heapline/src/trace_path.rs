@@ -164,7 +164,7 @@ fn push_default(path: &mut Text<'_>, directory: Option<&[u8]>, scratch: &mut [u8
     let cargo = environment::has_variable(b"CARGO_MANIFEST_DIR");
     if cargo && let Some(target) = target_folder(program, path) {
         path.truncate(0);
-        path.push(&program[..target]).push(b"/heapline");
+        path.push(target).push(b"/heapline");
         let made = path
             .c_str()
             .is_some_and(|folder| sys::mkdir(folder, 0o777).is_ok());
@@ -185,19 +185,20 @@ fn push_default(path: &mut Text<'_>, directory: Option<&[u8]>, scratch: &mut [u8
     true
 }
 
-/// The length of the program's path up to the folder that cargo marked as its target.
-fn target_folder(program: &[u8], scratch: &mut Text<'_>) -> Option<usize> {
-    let slashes = (0..program.len()).rev().filter(|&at| program[at] == b'/');
-    for length in slashes {
+/// The folder above the program that cargo marked as its target.
+fn target_folder<'a>(program: &'a [u8], scratch: &mut Text<'_>) -> Option<&'a [u8]> {
+    let mut folder = program;
+    loop {
+        let slash = folder.iter().rposition(|&byte| byte == b'/')?;
+        folder = folder.get(..slash)?;
         scratch.truncate(0);
-        scratch.push(&program[..length]).push(b"/CACHEDIR.TAG");
+        scratch.push(folder).push(b"/CACHEDIR.TAG");
         let tag = scratch.c_str()?;
         if let Ok(descriptor) = sys::open(tag, libc::O_RDONLY | libc::O_CLOEXEC, 0) {
             sys::close(descriptor);
-            return Some(length);
+            return Some(folder);
         }
     }
-    None
 }
 
 /// The user's pattern, made absolute: the program may change its directory. Whether it has

@@ -107,14 +107,14 @@ pub(crate) fn read(fd: i32, buffer: &mut [u8]) -> Result<usize> {
 pub(crate) fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
     let fd = open(path, libc::O_RDONLY | libc::O_CLOEXEC, 0)?;
     let mut length = 0;
-    while length < buffer.len() {
-        match read(fd, &mut buffer[length..]) {
+    while let Some(room) = buffer.get_mut(length..).filter(|room| !room.is_empty()) {
+        match read(fd, room) {
             Ok(0) | Err(_) => break,
             Ok(more) => length += more,
         }
     }
     close(fd);
-    Ok(&buffer[..length])
+    Ok(beginning(buffer, length))
 }
 
 /// Reads a symbolic link.
@@ -130,7 +130,7 @@ pub(crate) fn read_link<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8
     ];
     // SAFETY: the path is a live text, and the kernel writes only inside `buffer`.
     let length = unsafe { syscall(libc::SYS_readlinkat, arguments) }?;
-    Ok(&buffer[..length.min(buffer.len())])
+    Ok(beginning(buffer, length))
 }
 
 /// The working directory, without its terminating zero.
@@ -138,7 +138,12 @@ pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<&[u8]> {
     let arguments = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0, 0];
     // SAFETY: the kernel writes only inside `buffer`.
     let length = unsafe { syscall(libc::SYS_getcwd, arguments) }?;
-    Ok(&buffer[..length.saturating_sub(1).min(buffer.len())])
+    Ok(beginning(buffer, length.saturating_sub(1)))
+}
+
+/// The first bytes of a buffer, all of it at most.
+fn beginning(buffer: &[u8], length: usize) -> &[u8] {
+    buffer.get(..length).unwrap_or(buffer)
 }
 
 /// Writes all bytes, as far as it goes.
@@ -151,7 +156,7 @@ pub(crate) fn write_all(fd: i32, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match write(bytes) {
             Ok(0) => return,
-            Ok(written) => bytes = &bytes[written.min(bytes.len())..],
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
             Err(Errno(libc::EINTR)) => {}
             Err(_) => return,
         }
