@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use heapline_trace::Record;
 
 use crate::check::{self, Expected};
-use crate::is_soak;
 use crate::run::{Ended, Plan, summary_of, summary_of_all, trace_of};
+use crate::{is_soak, say};
 
 /// The bytes that children of the storm ask for.
 fn is_a_childs(bytes: u64) -> bool {
@@ -39,6 +39,31 @@ fn t10_forks() {
     let blocks: u64 = blocks.parse().expect("a number");
     assert!((allocations.count() as u64) < blocks);
     run.tidy();
+}
+
+/// T10: a thread that forks while the program's first allocation is under way. Whatever the
+/// child finds half done, it can record. A large environment makes that take a while.
+#[test]
+fn t10_forks_before_main() {
+    let filler = "x".repeat(120_000);
+    let mut children = 0;
+    for run in 0..if is_soak() { 400 } else { 20 } {
+        let plan = Plan::new("early_forks", &[]);
+        let mut plan = if run % 2 == 0 { plan } else { plan.following() };
+        for number in 0..8 {
+            plan = plan.variable(&format!("FILLER{number}"), &filler);
+        }
+        let run = plan.within(Duration::from_secs(60)).run();
+        run.succeeds();
+        let (all, _) = run.stdout.trim().split_once(' ').expect("two numbers");
+        children += all.parse::<u32>().expect("a number");
+        let traces = run.traces_of_children().into_iter().map(|(path, _)| path);
+        for trace in traces.chain([run.trace_path()]) {
+            assert_eq!(trace_of(&trace).header().skipped_events, 0);
+        }
+        run.tidy();
+    }
+    say(&format!("{children} children"));
 }
 
 /// T12: programs that are started, half of them with a closure that allocates before the
@@ -304,4 +329,21 @@ fn last_trace_is_right(run: &Ended) {
     }
     assert!(quality["events"].as_u64() > Some(10_000), "{quality}");
     assert!(executions(&trace_of(&path)).iter().all(|count| *count == 1));
+}
+
+/// T33: forks while another thread starts and stops. What that thread locks is free in the
+/// child, which makes a recording of its own.
+#[test]
+fn t33_forks_meanwhile() {
+    let times = if is_soak() { "10000" } else { "300" };
+    let run = Plan::new("host", &["toggled forks", times])
+        .variable("HEAPLINE", "quiet,off")
+        .within(Duration::from_secs(600))
+        .run();
+    run.succeeds();
+    for name in ["toggled", "child"] {
+        let summary = summary_of(&run.folder.join(name));
+        assert_eq!(summary["quality"]["end"], "stopped", "{summary}");
+    }
+    run.tidy();
 }

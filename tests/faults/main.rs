@@ -15,7 +15,7 @@
 //! | T07 | out of memory in a control group | `host` |
 //! | T08 | signals that end the program | `endings` |
 //! | T09 | reading while the program runs or is stopped | `it/live.rs` |
-//! | T10 | `fork`, also by system calls | `forks` |
+//! | T10 | `fork`, also by system calls and before `main` | `forks` |
 //! | T11 | children that record by themselves | `forks` |
 //! | T12 | `Command`, `pre_exec`, the same variables | `forks` |
 //! | T13 | full disks, also under copy-on-write | `disk` |
@@ -38,7 +38,7 @@
 //! | T30 | other stacks: coroutines, sigaltstack | `it/verify.rs` |
 //! | T31 | cancelled threads | `host`; an asynchronous cancel ends any Rust program |
 //! | T32 | errno | `host` |
-//! | T33 | `start` and `stop` in a storm | `forks` |
+//! | T33 | `start` and `stop` in a storm, also of forks | `forks` |
 //! | T34 | refused system calls | `disk` |
 //! | T35 | no /proc | `host` |
 //! | T36 | locked memory | `disk` |

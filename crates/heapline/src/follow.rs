@@ -13,16 +13,15 @@ static MAX_FILE: AtomicU64 = AtomicU64::new(0);
 static MAX_FRAMES: AtomicU32 = AtomicU32::new(0);
 
 /// The working directory when the recording began, and the path pattern, each ended by a
-/// zero byte. Written while nothing records, so that a child sees all of it.
+/// zero byte. Written while nothing records.
 static PLACE: [AtomicU8; PLACE_BYTES] = [const { AtomicU8::new(0) }; PLACE_BYTES];
 
 const PLACE_BYTES: usize = 2 * PATH_BYTES;
 
 /// Notes how the recording that is about to begin was asked for.
 pub(crate) fn remember(pattern: Option<&[u8]>, settings: Settings) {
-    FOLLOWED.store(settings.follow_forks, Ordering::Relaxed);
     if !settings.follow_forks {
-        return;
+        return FOLLOWED.store(false, Ordering::Relaxed);
     }
     MAX_FILE.store(settings.max_file, Ordering::Relaxed);
     MAX_FRAMES.store(settings.max_frames, Ordering::Relaxed);
@@ -32,12 +31,19 @@ pub(crate) fn remember(pattern: Option<&[u8]>, settings: Settings) {
     for (cell, &byte) in PLACE.iter().zip(texts.into_iter().flatten()) {
         cell.store(byte, Ordering::Relaxed);
     }
+    // Last: a child may be forked at any time.
+    FOLLOWED.store(true, Ordering::Release);
+}
+
+/// Whether children record.
+pub(crate) fn is_wished() -> bool {
+    FOLLOWED.load(Ordering::Acquire)
 }
 
 /// Calls `begin` with what a forked child's own recording is to be like; `None` if children
 /// do not record.
 pub(crate) fn with_wish<T>(begin: impl FnOnce(Place<'_>, Settings) -> Option<T>) -> Option<T> {
-    if !FOLLOWED.load(Ordering::Relaxed) {
+    if !is_wished() {
         return None;
     }
     let buffer = sys::map_bytes(PLACE_BYTES)?;

@@ -46,12 +46,7 @@ impl Caller {
 fn current(always: bool) -> Option<u32> {
     match state::load() {
         state::IDLE => None,
-        state::UNDECIDED => recording::decide(always),
-        // Another thread is at it; what comes meanwhile is counted.
-        state::STARTING => {
-            recording::skip_early();
-            None
-        }
+        state::UNDECIDED | state::STARTING => recording::decide(always),
         recording => Some(recording),
     }
 }

@@ -2,12 +2,12 @@
 
 use core::ffi::CStr;
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use heapline_trace::{
     EndState, HEADER_BYTES, Header, HeaderField, Identity, UnwindMode, write_identity,
 };
-use parking_lot::Mutex;
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Settings, Variable};
@@ -33,17 +33,23 @@ pub(crate) fn skip_early() {
 /// Asks the environment, once, whether to record. Returns the recording's number.
 #[cold]
 pub(crate) fn decide(always: bool) -> Option<u32> {
-    if !state::begin_deciding() {
+    let process = sys::process_id();
+    let started = if state::begin_deciding(process) {
+        environment::with_variable(|variable| start_by_variable(variable, always, false))
+    } else if state::take_over_deciding(process) {
+        follow_early(always)
+    } else {
+        // Another thread is at it.
         skip_early();
         return None;
-    }
-    let started = environment::with_variable(|variable| start_by_variable(variable, always));
+    };
     state::finish_starting(started.unwrap_or(state::IDLE));
     started
 }
 
-/// What the variable, or its absence, means.
-fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
+/// What the variable, or its absence, means. A forked child, whose parent's first allocation
+/// was under way, records only if children are to.
+fn start_by_variable(value: Option<&[u8]>, always: bool, is_child: bool) -> Option<u32> {
     let parsed = crate::config::parse(value.unwrap_or(b""), message::unknown_key);
     let variable: Variable<'_> = match parsed {
         Ok(variable) => variable,
@@ -53,17 +59,25 @@ fn start_by_variable(value: Option<&[u8]>, always: bool) -> Option<u32> {
         }
     };
     message::set_quiet(variable.quiet);
-    if !variable.on.unwrap_or(always) {
+    if !variable.on.unwrap_or(always) || (is_child && !variable.settings.follow_forks) {
         return None;
     }
-    ask(variable.out, variable.settings, false).ok()
+    ask(variable.out, variable.settings, is_child).ok()
+}
+
+/// Begins the recording of a forked child whose parent was about to begin one, or none.
+fn follow_early(always: bool) -> Option<u32> {
+    if follow::is_wished() {
+        return follow::with_wish(|place, settings| begin(place, settings, true).ok());
+    }
+    environment::with_variable(|variable| start_by_variable(variable, always, true))
 }
 
 /// Begins a forked child's own recording instead of its parent's, or none.
 #[cold]
 #[inline(never)]
 pub(crate) fn follow(parents: u32) {
-    if state::begin_following(parents) {
+    if state::begin_following(parents, sys::process_id()) {
         let begun = follow::with_wish(|place, settings| begin(place, settings, true).ok());
         state::finish_starting(begun.unwrap_or(state::IDLE));
     }
@@ -130,7 +144,8 @@ fn write_header(
     let clock = Clock::choose();
     let start_stamp = clock.stamp(true);
     let start_ns = clock::monotonic_nanoseconds();
-    let bytes = Header {
+    // Its texts, which are empty, are vectors: no code that frees them belongs here.
+    let header = ManuallyDrop::new(Header {
         clock_mode: clock.mode(),
         unwind_mode: unwind_mode(),
         tick_shift: clock.tick_shift(),
@@ -144,8 +159,8 @@ fn write_header(
         began_late: late,
         skipped_events: SKIPPED_EARLY.swap(0, Ordering::Relaxed),
         ..Header::default()
-    };
-    fill(page.bytes(), &bytes, scratch);
+    });
+    fill(page.bytes(), &header, scratch);
     // Two readings some microseconds apart give short recordings a time scale.
     let anchor_stamp = clock.stamp(true);
     page.u64_field(HeaderField::AnchorStamp)
@@ -232,9 +247,6 @@ fn owned_root() -> Option<&'static Root> {
     root::get().filter(|root| root.recording() != 0)
 }
 
-/// Serialises [`start`] and [`stop`].
-static CONTROL: Mutex<()> = Mutex::new(());
-
 /// Starts recording to a new trace.
 ///
 /// Recording ends when the guard is dropped or [`stop`] is called.
@@ -243,7 +255,8 @@ static CONTROL: Mutex<()> = Mutex::new(());
 /// If `Heapline` is not the program's global allocator, something records already,
 /// or the trace cannot be created.
 pub fn start(config: &Config) -> Result<Recording, StartError> {
-    let _control = CONTROL.lock();
+    let root = root::get_or_map().ok_or(StartError { kind: Kind::Memory })?;
+    let _control = root.control();
     // An installed allocator has left UNDECIDED with the program's first allocation.
     if state::load() == state::UNDECIDED {
         return Err(StartError {
@@ -251,15 +264,19 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
         });
     }
     if owned_root().is_none() {
-        // A forked child has its parent's number until it notices.
+        // A forked child has its parent's number, or finds it about to get one, until it
+        // notices.
         state::leave_recording(state::load());
+        if state::take_over_deciding(sys::process_id()) {
+            state::finish_starting(state::IDLE);
+        }
     }
     if state::load() != state::IDLE {
         return Err(StartError {
             kind: Kind::AlreadyRecording,
         });
     }
-    if !root::get().is_none_or(sink::close) {
+    if !sink::close(root) {
         return Err(StartError { kind: Kind::Busy });
     }
     // Until the trace is there the program is idle: what other threads do meanwhile
@@ -271,14 +288,14 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
 
 /// Stops recording; false if nothing records. The trace is complete at once.
 pub fn stop() -> bool {
-    let _control = CONTROL.lock();
-    stop_now()
-}
-
-fn stop_now() -> bool {
     let Some(root) = owned_root() else {
         return false;
     };
+    let _control = root.control();
+    stop_now(root)
+}
+
+fn stop_now(root: &Root) -> bool {
     let Some(header) = root.header() else {
         return false;
     };
@@ -314,14 +331,11 @@ pub struct Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // In a forked child, where the recording is another one or none, the lock may be one
-        // of a thread that is not there.
-        if state::load() != self.number || owned_root().is_none() {
-            return;
-        }
-        let _control = CONTROL.lock();
+        // In a forked child the recording is another one or none.
+        let Some(root) = owned_root() else { return };
+        let _control = root.control();
         if state::load() == self.number {
-            stop_now();
+            stop_now(root);
         }
     }
 }

@@ -13,6 +13,7 @@ use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use heapline_trace::{HEADER_BYTES, HeaderField};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::config::PATH_BYTES;
 use crate::free_list::FreeList;
@@ -50,8 +51,10 @@ pub(crate) struct Root {
     pub(crate) max_frames: AtomicU32,
     /// 1 once a second thread has recorded: stamps are ordered from then on.
     pub(crate) threaded: AtomicU32,
-    /// 1 while a thread registers a function with its lines.
-    registering: AtomicU32,
+    /// Serialises starts and stops.
+    control: Lock,
+    /// Serialises the registration of functions with their lines.
+    registry: Lock,
     /// Scope tables claimed in this recording.
     pub(crate) functions: AtomicU32,
     /// Slots made so far; they outlive recordings.
@@ -94,7 +97,8 @@ pub(crate) fn get_for_recording() -> Option<&'static Root> {
     Some(root)
 }
 
-fn get_or_map() -> Option<&'static Root> {
+/// The page, made if there is none yet. `None` if memory cannot be mapped.
+pub(crate) fn get_or_map() -> Option<&'static Root> {
     if let Some(root) = get() {
         return Some(root);
     }
@@ -134,14 +138,22 @@ impl Drop for Held {
     }
 }
 
-/// The right to register functions, one thread at a time.
-pub(crate) struct Registering {
-    root: &'static Root,
-}
+/// A lock that is free in a forked child, where the thread that had it is not.
+struct Lock(Mutex<()>);
 
-impl Drop for Registering {
-    fn drop(&mut self) {
-        self.root.registering.store(0, Ordering::Release);
+// SAFETY: both are one byte, and nothing but its value is looked at.
+const _: () = assert!(unsafe { core::mem::transmute::<Mutex<()>, u8>(Mutex::new(())) } == 0);
+
+impl Lock {
+    /// Waits for the lock; never from the hook. Asleep, not parked: a forked child would
+    /// find its parent's threads in the table of those to be woken.
+    fn wait(&self) -> MutexGuard<'_, ()> {
+        loop {
+            if let Some(guard) = self.0.try_lock() {
+                return guard;
+            }
+            std::thread::sleep(Duration::from_micros(20));
+        }
     }
 }
 
@@ -175,18 +187,14 @@ impl Root {
         self.users.enter(recording).then(|| Held { root: self })
     }
 
-    /// Waits for the right to register functions; never from the hook. It is free in a
-    /// forked child, where the thread that had it is not.
-    pub(crate) fn register(&'static self) -> Registering {
-        while self
-            .registering
-            .compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            // Asleep, as the holder may have a lower priority.
-            std::thread::sleep(Duration::from_micros(20));
-        }
-        Registering { root: self }
+    /// Waits for the right to start or stop a recording; never from the hook.
+    pub(crate) fn control(&self) -> MutexGuard<'_, ()> {
+        self.control.wait()
+    }
+
+    /// Waits for the right to register functions; never from the hook.
+    pub(crate) fn register(&self) -> MutexGuard<'_, ()> {
+        self.registry.wait()
     }
 
     /// Takes the file away from the recording; false if a thread does not come to an end

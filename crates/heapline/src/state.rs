@@ -14,6 +14,9 @@ pub(crate) const FIRST_RECORDING: u32 = 3;
 static STATE: AtomicU32 = AtomicU32::new(UNDECIDED);
 static NEXT_RECORDING: AtomicU32 = AtomicU32::new(FIRST_RECORDING);
 
+/// The process that began to open a trace: not a forked child that finds [`STARTING`].
+static STARTER: AtomicU32 = AtomicU32::new(0);
+
 /// Whether a second thread has recorded, so that stamps must be ordered.
 static THREADED: AtomicBool = AtomicBool::new(false);
 
@@ -22,8 +25,13 @@ pub(crate) fn load() -> u32 {
     STATE.load(Ordering::Relaxed)
 }
 
-/// Claims the right to decide whether to record; only one thread gets it.
-pub(crate) fn begin_deciding() -> bool {
+/// Claims the right to decide whether to record; only one thread of this process gets it.
+pub(crate) fn begin_deciding(process: u32) -> bool {
+    if load() != UNDECIDED {
+        return false;
+    }
+    // Whoever else may be here is of the same process.
+    STARTER.store(process, Ordering::Relaxed);
     STATE
         .compare_exchange(UNDECIDED, STARTING, Ordering::AcqRel, Ordering::Relaxed)
         .is_ok()
@@ -51,13 +59,27 @@ pub(crate) fn leave_recording(recording: u32) -> bool {
             .is_ok()
 }
 
+/// Claims the right to decide in a forked child, whose parent was at it when it forked;
+/// only one thread gets it.
+pub(crate) fn take_over_deciding(process: u32) -> bool {
+    let starter = STARTER.load(Ordering::Relaxed);
+    load() == STARTING
+        && starter != process
+        && STARTER
+            .compare_exchange(starter, process, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+}
+
 /// Claims the right to begin a forked child's own recording in place of its parent's; only
 /// one thread gets it.
-pub(crate) fn begin_following(parents: u32) -> bool {
-    parents >= FIRST_RECORDING
-        && STATE
-            .compare_exchange(parents, STARTING, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+pub(crate) fn begin_following(parents: u32, process: u32) -> bool {
+    if parents < FIRST_RECORDING || load() != parents {
+        return false;
+    }
+    STARTER.store(process, Ordering::Relaxed);
+    STATE
+        .compare_exchange(parents, STARTING, Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
 }
 
 /// Whether stamps must be ordered. Read behind the inner allocator's return: the

@@ -41,6 +41,7 @@ fn main() {
         "model" => model(times),
         "cancel" => cancel(times),
         "leak" => leak(),
+        "toggled forks" => toggled_forks(times),
         other => panic!("nothing like {other}"),
     }
 }
@@ -302,4 +303,40 @@ fn leak() {
         std::mem::forget(black_box(block));
         log.notes[0].fetch_add(1, SeqCst);
     }
+}
+
+/// Forks while a thread starts and stops recordings; each child makes one of its own.
+fn toggled_forks(times: u64) {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    /// Longer than any child takes; then SIGALRM ends it.
+    const DEADLINE_SECONDS: u32 = 20;
+    let toggle = || {
+        while !STOP.load(SeqCst) {
+            let config = heapline::Config::new().out("toggled");
+            let recording = heapline::start(&config).expect("starts");
+            free(allocate(64), 64);
+            drop(recording);
+        }
+    };
+    let toggling = std::thread::spawn(toggle);
+    for _ in 0..times {
+        // SAFETY: the thread holds no lock but the recorder's and the C library's own.
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0);
+        if child == 0 {
+            // SAFETY: plain C calls.
+            unsafe { libc::alarm(DEADLINE_SECONDS) };
+            let recording = heapline::start(&heapline::Config::new().out("child"));
+            free(allocate(5_003), 5_003);
+            let code = i32::from(recording.is_err() || !heapline::stop());
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(code) };
+        }
+        let mut status = 0;
+        // SAFETY: a child of this process, and a place for its status.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+    }
+    STOP.store(true, SeqCst);
+    toggling.join().expect("no panic");
 }
