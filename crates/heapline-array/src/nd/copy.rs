@@ -120,9 +120,24 @@ pub(super) fn in_order<A: Element, D: Dimension>(
             copy.extend_from_slice(elements);
         });
     }
-    let mut copy = empty_like(&view, order)?;
-    copy.assign(&view);
-    Ok(copy)
+    let axes = slowest_first(&view, order);
+    let (shape, back) = lie_as(&view.raw_dim(), &axes);
+    let copy = filled(shape, false, |copy| {
+        push_all(copy, &view.permuted_axes(axes));
+    })?;
+    Ok(copy.permuted_axes(back))
+}
+
+/// Adds the elements in C's order.
+fn push_all<A: Element, D: Dimension>(to: &mut Vec<A>, view: &ArrayView<'_, A, D>) {
+    if let Some(elements) = view.as_slice() {
+        to.extend_from_slice(elements);
+        return;
+    }
+    for row in view.rows() {
+        // A range's length is trusted: no element is looked at for room.
+        to.extend((0..row.len()).map(|place| row[place]));
+    }
 }
 
 /// The elements one after the other, and whether in Fortran's order, if they lie as those of
@@ -151,22 +166,27 @@ pub(super) fn empty_like<A: Element, B: Element, D: Dimension>(
     view: &ArrayView<'_, A, D>,
     order: Order,
 ) -> Result<Array<B, D>, CreateError> {
+    permuted(&view.raw_dim(), &slowest_first(view, order))
+}
+
+/// The axes of a copy in this order, the slowest one first.
+fn slowest_first<A: Element, D: Dimension>(view: &ArrayView<'_, A, D>, order: Order) -> D {
     let flags = view.flags();
+    let mut axes: D = identity(view.ndim());
     let is_fortran = match order {
         Order::C => false,
         Order::F => true,
         Order::A => flags.f_contiguous && !flags.c_contiguous,
         Order::K if flags.c_contiguous || flags.f_contiguous => !flags.c_contiguous,
-        Order::K => return permuted(&view.raw_dim(), &by_stride(view)),
+        Order::K => {
+            let reach = |axis: &usize| Reverse(view.strides()[*axis].unsigned_abs());
+            axes.slice_mut().sort_by_key(reach);
+            false
+        }
     };
-    allocate(view.raw_dim(), is_fortran)
-}
-
-/// Axes from the one that moves farthest to the one that moves least.
-fn by_stride<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
-    let mut axes: D = identity(view.ndim());
-    let reach = |axis: &usize| Reverse(view.strides()[*axis].unsigned_abs());
-    axes.slice_mut().sort_by_key(reach);
+    if is_fortran {
+        axes.slice_mut().reverse();
+    }
     axes
 }
 
@@ -183,12 +203,18 @@ pub(super) fn permuted<B: Element, D: Dimension>(
     shape: &D,
     axes: &D,
 ) -> Result<Array<B, D>, CreateError> {
+    let (in_memory, back) = lie_as(shape, axes);
+    Ok(allocate(in_memory, false)?.permuted_axes(back))
+}
+
+/// The shape with its axes as listed, and the list that puts them back.
+fn lie_as<D: Dimension>(shape: &D, axes: &D) -> (D, D) {
     let (mut in_memory, mut back) = (shape.clone(), shape.clone());
     for (place, axis) in axes.slice().iter().copied().enumerate() {
         in_memory[place] = shape[axis];
         back[axis] = place;
     }
-    Ok(allocate(in_memory, false)?.permuted_axes(back))
+    (in_memory, back)
 }
 
 /// The elements in one row. Its peak is its result.
@@ -206,12 +232,7 @@ pub(super) fn flat<A: Element, D: Dimension>(
             view.permuted_axes(axes)
         }
     };
-    let mut row = allocate(ndarray::Ix1(view.len()), false)?;
-    let shaped = row.view_mut().into_shape_with_order(view.raw_dim());
-    shaped
-        .unwrap_or_else(|_| unreachable!("contiguous, and as many"))
-        .assign(&view);
-    Ok(row)
+    filled(Ix1(view.len()), false, |row| push_all(row, &view))
 }
 
 /// Axes from the slowest to the fastest in which NumPy's iterator walks elements in order K.

@@ -148,8 +148,15 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             }
             lengths[axis] = self.len() / known;
         }
+        let count = lengths
+            .iter()
+            .try_fold(1, |count: usize, length| count.checked_mul(*length));
+        if count == Some(self.len()) && !self.is_empty() {
+            return Ok(shape);
+        }
+        // Lengths beside a zero can be too large as well.
         nbytes_for(lengths, A::DTYPE)?;
-        if lengths.iter().product::<usize>() == self.len() {
+        if count == Some(self.len()) {
             Ok(shape)
         } else {
             Err(refused(lengths).into())
@@ -171,13 +178,41 @@ fn reshaped<E: Dimension>(
         return Some(strides);
     }
     let (new_shape, new_strides) = (new_shape.slice(), strides.slice_mut());
-    let places = 0..new_shape.len();
-    if is_fortran {
-        regroup(axes().rev(), places.rev(), new_shape, new_strides)?;
+    let step = if is_fortran {
+        step(axes())
     } else {
-        regroup(axes(), places, new_shape, new_strides)?;
+        step(axes().rev())
+    };
+    let places = 0..new_shape.len();
+    match (step, is_fortran) {
+        (Some(step), false) => spread(step, new_shape.iter().zip(new_strides).rev()),
+        (Some(step), true) => spread(step, new_shape.iter().zip(new_strides)),
+        (None, false) => regroup(axes(), places, new_shape, new_strides)?,
+        (None, true) => regroup(axes().rev(), places.rev(), new_shape, new_strides)?,
     }
     Some(strides)
+}
+
+/// The stride from each element to the next in order of the axes, fastest first, if that is
+/// the same everywhere.
+#[inline]
+fn step(axes: impl Iterator<Item = (usize, isize)>) -> Option<isize> {
+    let mut axes = axes.filter(|(length, _)| *length > 1);
+    let (length, step) = axes.next().unwrap_or((1, 1));
+    let end = axes.try_fold(length as isize * step, |end, (length, stride)| {
+        (stride == end).then(|| length as isize * stride)
+    });
+    end.map(|_| step)
+}
+
+/// Strides of axes, fastest first, whose elements are all so far from the next.
+#[inline]
+fn spread<'a>(step: isize, axes: impl Iterator<Item = (&'a usize, &'a mut usize)>) {
+    let mut next = step;
+    for (length, stride) in axes {
+        *stride = next as usize;
+        next *= *length as isize;
+    }
 }
 
 /// Takes old and new axes, slowest first, in groups of as many elements. The old ones of a
