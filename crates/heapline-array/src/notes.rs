@@ -41,7 +41,7 @@ pub(crate) fn view(
     caller: Caller,
 ) -> bool {
     arrays::is_recording()
-        && arrays::view(&elements(layout), id.get(), base.get(), operation, caller)
+        && arrays::view(|| elements(layout), id.get(), base.get(), operation, caller)
 }
 
 /// A plain ndarray array or view has a name.

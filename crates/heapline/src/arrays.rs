@@ -69,11 +69,12 @@ pub fn made(
 }
 
 /// There is one more handle onto the buffer whose first handle was `base`. Of a line that
-/// makes very many, the later ones are only counted.
+/// makes very many, the later ones are only counted: their `elements` are not asked for.
+/// What is asked for must not allocate.
 ///
 /// Returns whether it was noted: if not, its end must not be, either.
-pub fn view(
-    elements: &Elements<'_>,
+pub fn view<'a>(
+    elements: impl FnOnce() -> Elements<'a>,
     id: u64,
     base: u64,
     operation: &'static str,
@@ -86,7 +87,7 @@ pub fn view(
             Admission::Noted => {
                 is_noted = true;
                 let buffer = Buffer::default();
-                handle(recorder, elements, (id, base), buffer, operation, place).map(Some)
+                handle(recorder, &elements(), (id, base), buffer, operation, place).map(Some)
             }
             Admission::Counted(told) => Ok(told.map(|views| ArrayNote::Counted { views, place })),
         }
