@@ -8,7 +8,7 @@ use crate::memo::LastWalk;
 use crate::module_map::{ModuleMap, Refreshed};
 use crate::node_tree::{Adding, NodeTree, PathHash};
 use crate::rule_table::RuleTable;
-use crate::stack_bounds;
+use crate::stack_bounds::{self, Stack};
 use crate::stack_memory::StackMemory;
 use crate::walk::{Outcome, Walk};
 use crate::{
@@ -31,6 +31,9 @@ pub struct Unwinder {
     pub(crate) nodes: NodeTree,
     /// The stack of the last capture.
     pub(crate) stack: StackMemory,
+    /// The same if it stays for as long as the thread runs, else nothing: another one may be
+    /// at its place by now.
+    lasting: StackMemory,
     /// The stack the thread was started on, once seen.
     pub(crate) home: StackMemory,
     memo: Memo,
@@ -62,6 +65,7 @@ impl Unwinder {
             rules: RuleTable::new(),
             nodes: NodeTree::new(),
             stack: StackMemory::NONE,
+            lasting: StackMemory::NONE,
             home: StackMemory::NONE,
             memo: Memo::On,
             limit: DepthLimit::new(max_frames),
@@ -116,7 +120,7 @@ impl Unwinder {
         if self.skip_stack_check && self.stack != StackMemory::NONE {
             return true;
         }
-        self.stack.contains(sp)
+        self.lasting.contains(sp)
     }
 
     #[inline]
@@ -208,11 +212,20 @@ impl Unwinder {
         right
     }
 
-    /// Looks up the bounds of a stack that was not the last capture's.
+    /// Looks up the bounds of a stack that was not the last capture's, or that may be
+    /// another one at the same addresses.
     #[cold]
     fn enter_stack(&mut self, sp: u64, pages: &mut impl Pages, log: &mut impl StackLog) {
+        if self.stack.contains(sp) && stack_bounds::is_there(&self.stack, sp) {
+            return;
+        }
         let stack = if self.modules.is_empty() {
             self.refresh(sp, pages, log).stack
+        } else if self.home.contains(sp) {
+            Some(Stack {
+                memory: self.home,
+                native: true,
+            })
         } else {
             self.counters.maps_reads += 1;
             stack_bounds::find(&mut self.maps, sp)
@@ -224,6 +237,7 @@ impl Unwinder {
         self.set_stack(memory);
         if stack.is_some_and(|stack| stack.native) {
             self.home = memory;
+            self.lasting = memory;
         }
     }
 
@@ -260,6 +274,7 @@ impl Unwinder {
 
     fn set_stack(&mut self, memory: StackMemory) {
         self.stack = memory;
+        self.lasting = StackMemory::NONE;
         self.last.set_stack(memory);
     }
 

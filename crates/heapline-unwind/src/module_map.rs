@@ -174,7 +174,7 @@ impl ModuleMap {
                 ControlFlow::Continue(())
             },
         );
-        if let Some(range) = lines.finish() {
+        for range in lines.finish() {
             refreshed.added |= self.list(range, pages);
         }
         self.drop_unlisted(&mut refreshed);

@@ -20,3 +20,8 @@ pub(crate) fn thread_pointer() -> u64 {
 
 /// Nothing is asked for ahead of time.
 pub(crate) fn prefetch(_word: &u64) {}
+
+/// No stack is known that could be asked for.
+pub(crate) fn is_readable(_address: u64) -> bool {
+    false
+}

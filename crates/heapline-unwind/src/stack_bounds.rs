@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use crate::maps::{Mapping, MapsText};
 use crate::stack_memory::StackMemory;
-use crate::sys::{MapsFile, thread_pointer};
+use crate::sys::{MapsFile, is_readable, thread_pointer};
 
 /// A stack and whether it is the one the thread was started on.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +24,29 @@ pub(crate) fn of_line(mapping: &Mapping, path: &[u8], address: u64) -> Option<St
     // first thread's stack has a name instead.
     let control_block = thread_pointer();
     let below_control_block = address < control_block && mapping.contains(control_block);
+    // The kernel lists what lies behind the stack in one line with it where it can.
+    let end = if below_control_block {
+        mapping.end.min((control_block | (PAGE_BYTES - 1)) + 1)
+    } else {
+        mapping.end
+    };
     Some(Stack {
-        memory: StackMemory::of_mapping(mapping.start, mapping.end),
+        memory: StackMemory::of_mapping(mapping.start, end),
         native: path == b"[stack]" || below_control_block,
     })
+}
+
+const PAGE_BYTES: u64 = 4096;
+
+/// More pages than these are looked up in the list in the same time.
+const PAGES_ASKED_FOR: u64 = 256;
+
+/// Whether a stack that is not the thread's own can be read from `sp` on: it can have been
+/// left since the last capture, and another one made that begins at the same address.
+pub(crate) fn is_there(memory: &StackMemory, sp: u64) -> bool {
+    let first = sp & !(PAGE_BYTES - 1);
+    let pages = memory.high().saturating_sub(first) / PAGE_BYTES;
+    pages <= PAGES_ASKED_FOR && (0..pages).all(|page| is_readable(first + page * PAGE_BYTES))
 }
 
 /// Looks the stack around `address` up in a fresh list.

@@ -16,8 +16,10 @@ impl StackMemory {
     /// The bounds must be those of a readable mapping that stays for as long as
     /// this value is read through. The crate makes such values from one line of
     /// the kernel's list of mappings alone, namely the line that holds the
-    /// current stack pointer or the thread's own stack: neither can go away
-    /// while the thread that reads runs on it.
+    /// thread's own stack, which stays for as long as the thread that reads, or
+    /// the one that holds the current stack pointer, which stays for as long as
+    /// the thread runs on it: every capture there begins by asking whether all of
+    /// it, from the stack pointer on, can still be read.
     pub(crate) const fn of_mapping(low: u64, high: u64) -> StackMemory {
         StackMemory { low, high }
     }

@@ -7,6 +7,7 @@ use core::arch::asm;
 const READ: usize = 0;
 const CLOSE: usize = 3;
 const FSTAT: usize = 5;
+const RT_SIGPROCMASK: usize = 14;
 const FCNTL: usize = 72;
 const OPENAT: usize = 257;
 const AT_FDCWD: usize = -100_isize as usize;
@@ -15,6 +16,7 @@ const DUPLICATE_CLOSE_ON_EXEC: usize = 1030;
 /// Descriptors from here on are rarely the program's own.
 const HIGH: usize = 1000;
 const EINTR: isize = -4;
+const EINVAL: isize = -22;
 
 /// # Safety
 /// The arguments must be right for the system call with this number.
@@ -93,6 +95,15 @@ impl Drop for MapsFile {
         // SAFETY: the descriptor is ours and is not used again.
         unsafe { syscall(CLOSE, [self.0, 0, 0, 0]) };
     }
+}
+
+/// Whether a word can be read at this address. The kernel reads a signal mask there before
+/// it sees that nothing is to be done with it.
+pub(crate) fn is_readable(address: u64) -> bool {
+    const NOTHING: usize = usize::MAX;
+    // SAFETY: the kernel reads 8 bytes, wherever they are, and writes none.
+    let answer = unsafe { syscall(RT_SIGPROCMASK, [NOTHING, address as usize, 0, 8]) };
+    answer == EINVAL
 }
 
 /// Where the C library keeps the calling thread's control block. For all

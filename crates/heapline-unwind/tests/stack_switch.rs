@@ -67,6 +67,28 @@ impl Stack {
     }
 }
 
+impl Stack {
+    fn lowest(&self) -> u64 {
+        (self.0.addr() - Stack::BYTES) as u64
+    }
+
+    /// Another one at the same lowest address, of fewer bytes.
+    fn replaced_by_smaller(&self, bytes: usize) -> Stack {
+        let gone = Stack::BYTES - bytes;
+        let high = self.0.wrapping_byte_sub(gone);
+        // SAFETY: nothing runs on it, and nobody has a reference into it.
+        assert_eq!(unsafe { libc::mprotect(high, gone, libc::PROT_NONE) }, 0);
+        Stack(high)
+    }
+
+    fn is_whole_again(&self) {
+        let low = self.0.wrapping_byte_sub(Stack::BYTES);
+        let open = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::mprotect(low, Stack::BYTES, open) }, 0);
+    }
+}
+
 /// Runs a task on a stack.
 fn switch(task: &mut Task, high: *mut libc::c_void) {
     let task: *mut Task = task;
@@ -159,4 +181,88 @@ fn first_seen_on_another_stack() {
         switch(&mut task, stack.0);
     }
     assert_eq!(task.recorder.unwinder.mismatches(), 0);
+}
+
+// The same for a stack that ends here: nothing leads back.
+std::arch::global_asm!(
+    ".type call_at_bottom, @function",
+    "call_at_bottom:",
+    ".cfi_startproc",
+    "push rbx",
+    "mov rbx, rsp",
+    "mov rsp, rdx",
+    ".cfi_undefined rip",
+    "mov rax, rdi",
+    "mov rdi, rsi",
+    "call rax",
+    "mov rsp, rbx",
+    "pop rbx",
+    "ret",
+    ".cfi_endproc",
+    ".size call_at_bottom, . - call_at_bottom",
+);
+
+unsafe extern "C" {
+    fn call_at_bottom(
+        function: extern "C" fn(*mut libc::c_void),
+        task: *mut libc::c_void,
+        stack: *mut libc::c_void,
+    );
+}
+
+/// Captures at every depth on a stack without a way back.
+struct Dive {
+    recorder: Recorder,
+    /// Frames of the first capture.
+    outer: usize,
+    /// As far as it goes.
+    lowest: u64,
+}
+
+impl Dive {
+    #[inline(never)]
+    fn descend(&mut self, depth: usize) -> u64 {
+        let start = Registers::current();
+        let node = self.recorder.capture(start);
+        let (frames, end) = self.recorder.tree.stack(node);
+        if depth == 0 {
+            self.outer = frames.len();
+        }
+        assert_eq!(
+            (end, frames.len()),
+            (StackEnd::Complete, self.outer + depth)
+        );
+        if start.sp < self.lowest {
+            return 0;
+        }
+        self.descend(depth + 1) + black_box(1)
+    }
+}
+
+extern "C" fn dive(task: *mut libc::c_void) {
+    // SAFETY: the caller's value, which it does not use meanwhile.
+    unsafe { (*task.cast::<Dive>()).descend(0) };
+}
+
+/// Nothing is captured between the two, and what is remembered of the first one can no more
+/// be read. Of so many ends some let frames lie where others have been.
+#[test]
+fn a_smaller_stack_in_place_of_a_left_one() {
+    const ENOUGH: u64 = 32 * 1024;
+    let stack = Stack::new();
+    let mut task = Dive {
+        recorder: Recorder::new(4096),
+        outer: 0,
+        lowest: stack.lowest() + ENOUGH,
+    };
+    let mut on = |stack: &Stack| {
+        let task: *mut Dive = &mut task;
+        // SAFETY: as in `switch`.
+        unsafe { call_at_bottom(dive, task.cast(), stack.0) };
+    };
+    for pages in 10..40 {
+        on(&stack);
+        on(&stack.replaced_by_smaller(pages * 4096));
+        stack.is_whole_again();
+    }
 }

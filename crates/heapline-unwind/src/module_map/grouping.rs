@@ -19,8 +19,10 @@ pub(super) struct Range {
 /// Puts the lines of one module together.
 #[derive(Debug, Default)]
 pub(super) struct Grouping {
-    /// A file of which more lines may come, and whether one was executable.
+    /// The file of the last line, of which more may come, and whether one was executable.
     open: Option<(Range, bool)>,
+    /// The one before: whatever is mapped into a hole between its segments is listed there.
+    interrupted: Option<(Range, bool)>,
 }
 
 impl Grouping {
@@ -29,28 +31,35 @@ impl Grouping {
         if mapping.inode == 0 && path != b"[vdso]" {
             return mapping.executable.then(|| without_headers(mapping));
         }
-        if let Some((range, executable)) = &mut self.open
-            && continues(range, *executable, mapping)
+        for (range, executable) in [&mut self.open, &mut self.interrupted]
+            .into_iter()
+            .flatten()
         {
-            range.end = mapping.end;
-            *executable |= mapping.executable;
-            return None;
+            if continues(range, *executable, mapping) {
+                range.end = mapping.end;
+                *executable |= mapping.executable;
+                return None;
+            }
         }
         let mut range = without_headers(mapping);
         if mapping.offset == 0 && mapping.readable {
             range.headers_end = mapping.end;
         }
-        let complete = self.finish();
-        self.open = Some((range, mapping.executable));
-        complete
+        let last = self.open.replace((range, mapping.executable));
+        let complete = core::mem::replace(&mut self.interrupted, last);
+        complete.and_then(module)
     }
 
-    /// The last range. Files without an executable line are not modules: other
-    /// programs' files are mapped too.
-    pub(super) fn finish(&mut self) -> Option<Range> {
-        let (range, executable) = self.open.take()?;
-        executable.then_some(range)
+    /// The ranges that are left.
+    pub(super) fn finish(self) -> impl Iterator<Item = Range> {
+        let left = [self.interrupted, self.open];
+        left.into_iter().flatten().filter_map(module)
     }
+}
+
+/// Files without an executable line are not modules: other programs' files are mapped, too.
+fn module((range, executable): (Range, bool)) -> Option<Range> {
+    executable.then_some(range)
 }
 
 /// Whether a line belongs to the file before it. A file mapped twice starts
@@ -113,6 +122,22 @@ mod tests {
             line(0x5000, 0x6000, false, 0x2000, 7),
         ];
         assert_eq!(group(&lines), [(0x1000, 0x6000, true)]);
+    }
+
+    #[test]
+    fn a_file_in_a_hole_ends_no_module() {
+        let lines = [
+            line(0x1000, 0x2000, false, 0, 7),
+            line(0x2000, 0x3000, false, 0, 8),
+            line(0x3000, 0x4000, false, 0x4000, 8),
+            line(0x4000, 0x5000, true, 0x1000, 7),
+            line(0x9000, 0xa000, false, 0, 9),
+            line(0xa000, 0xb000, true, 0x1000, 9),
+        ];
+        assert_eq!(
+            group(&lines),
+            [(0x1000, 0x5000, true), (0x9000, 0xb000, true)]
+        );
     }
 
     #[test]
