@@ -1,8 +1,13 @@
 //! T16 and T17: a program that closes descriptors it has not opened, moves files, and
 //! gives up its rights. Its own files are as it writes them.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use crate::check::{self, Expected};
-use crate::run::{Ended, Plan, sum_of};
+use crate::is_soak;
+use crate::run::{Ended, Plan, Running, sum_of, trace_of};
+use crate::support::fresh_folder;
 
 const WORKERS: &str = "4";
 const ROUNDS: &str = "60000";
@@ -92,4 +97,40 @@ fn t17_moved_files_and_lost_rights() {
         check::complete(&run, "exit");
         run.tidy();
     }
+}
+
+/// T17: two programs with one path, where an older trace is. Neither takes the other's away.
+#[test]
+fn t17_two_programs_with_one_path() {
+    let older = Plan::new("fault", &["rounds", "1", "10"]).run();
+    let pairs = if is_soak() { 2_000 } else { 60 };
+    let mut both = 0;
+    for _ in 0..pairs {
+        let folder = fresh_folder("pair");
+        let path = folder.join("trace.heapline");
+        std::fs::copy(older.trace_path(), &path).expect("writable");
+        let variable = format!("quiet,out={}", path.display());
+        let start = || {
+            let plan = Plan::new("fault", &["end", "never", "0", "1"]);
+            plan.variable("HEAPLINE", &variable).start()
+        };
+        let mut programs = [start(), start()];
+        std::thread::sleep(Duration::from_millis(20));
+        for program in &mut programs {
+            program.child.kill().expect("it is there");
+        }
+        let pids = programs.each_ref().map(|program| program.child.id());
+        let ended = programs.map(Running::wait);
+        if ended.iter().all(|run| run.log().workers[0].1 > 0) {
+            both += 1;
+            let entries = std::fs::read_dir(&folder).expect("a folder");
+            let traces = entries.map(|entry| trace_of(&entry.expect("readable").path()));
+            let found: BTreeSet<u32> = traces.map(|trace| trace.header().pid).collect();
+            assert_eq!(found, BTreeSet::from(pids));
+        }
+        ended.into_iter().for_each(Ended::tidy);
+        std::fs::remove_dir_all(folder).expect("ours");
+    }
+    older.tidy();
+    assert!(both > pairs / 2, "{both} of {pairs}");
 }

@@ -88,3 +88,40 @@ fn t40_every_system_call_fails_in_turn() {
     } = outcomes;
     assert!(complete > 20 && stopped > 20 && none > 5);
 }
+
+/// A start that fails leaves an older trace as it was, and nothing beside it.
+#[test]
+fn t40_a_failed_start_replaces_nothing() {
+    let run = Plan::new("fault", &["rounds", "1", "10"]).run();
+    let old = std::fs::read(run.trace_path()).expect("a trace");
+    run.tidy();
+    let (mut failed, mut replaced) = (0, 0);
+    for call in 1..=60 {
+        let plan = Plan::new("fault", &["rounds", "1", "10"]).aloud();
+        let path = plan.folder().join("trace.heapline");
+        std::fs::write(&path, &old).expect("writable");
+        const ENOSPC: u32 = 28;
+        let plan = plan.variable("HEAPLINE_FAIL", &format!("{call},{ENOSPC}"));
+        let run = plan.run();
+        let has_failed = run.stderr.contains("not recording");
+        let is_old = std::fs::read(&path).expect("there") == old;
+        failed += u32::from(has_failed);
+        replaced += u32::from(!is_old);
+        assert!(is_old || !has_failed, "{call}: {}", run.stderr);
+        let others: Vec<_> = run
+            .traces_of_children()
+            .into_iter()
+            .filter(|(path, _)| {
+                let bytes = std::fs::read(path).expect("readable");
+                Trace::open(bytes).is_err()
+            })
+            .collect();
+        // What cannot be unlinked stays.
+        assert!(!has_failed || others.is_empty(), "{call}: {others:?}");
+        run.tidy();
+    }
+    say(&format!(
+        "{failed} failed, {replaced} replaced the older one"
+    ));
+    assert!(failed >= 3 && replaced >= 10);
+}

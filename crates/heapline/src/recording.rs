@@ -50,7 +50,9 @@ pub(crate) fn decide(always: bool) -> Option<u32> {
 /// What the variable, or its absence, means. A forked child, whose parent's first allocation
 /// was under way, records only if children are to.
 fn start_by_variable(value: Option<&[u8]>, always: bool, is_child: bool) -> Option<u32> {
-    let parsed = crate::config::parse(value.unwrap_or(b""), message::unknown_key);
+    let value = value.unwrap_or_default();
+    message::set_quiet(crate::config::is_quiet(value));
+    let parsed = crate::config::parse(value, message::unknown_key);
     let variable: Variable<'_> = match parsed {
         Ok(variable) => variable,
         Err(bad) => {
@@ -58,7 +60,6 @@ fn start_by_variable(value: Option<&[u8]>, always: bool, is_child: bool) -> Opti
             return None;
         }
     };
-    message::set_quiet(variable.quiet);
     if !variable.on.unwrap_or(always) || (is_child && !variable.settings.follow_forks) {
         return None;
     }
@@ -113,18 +114,20 @@ fn begin_in(
     settings: Settings,
     late: bool,
 ) -> Result<u32, StartError> {
-    let (path_buffer, scratch) = scratch.split_at_mut(2 * crate::config::PATH_BYTES);
-    let opened = trace_path::open(place, path_buffer, scratch)?;
+    let (path, scratch) = scratch.split_at_mut(crate::config::PATH_BYTES);
+    let (beside, scratch) = scratch.split_at_mut(crate::config::PATH_BYTES);
+    let opened = trace_path::open(place, path, beside, scratch)?;
     let header = write_header(opened, settings, late, scratch).map_err(|errno| {
-        sys::close(opened.descriptor);
         message::cannot_start(b"write", opened.path.to_bytes(), errno.0);
+        opened.discard();
         StartError {
             kind: Kind::Write(errno.0),
         }
     })?;
+    let path = opened.publish();
     let recording = state::next_recording();
-    install(root, opened, header, settings, recording);
-    message::recording(opened.path.to_bytes());
+    install(root, opened, path, header, settings, recording);
+    message::recording(path.to_bytes());
     Ok(recording)
 }
 
@@ -204,11 +207,12 @@ fn fill(page: &mut [u8; HEADER_BYTES], header: &Header, scratch: &mut [u8]) {
 fn install(
     root: &'static Root,
     opened: Opened<'_>,
+    path: &CStr,
     header: HeaderPage,
     settings: Settings,
     recording: u32,
 ) {
-    root.set_path(opened.path);
+    root.set_path(path);
     root.descriptor.store(opened.descriptor, Ordering::Relaxed);
     root.device.store(opened.status.device, Ordering::Relaxed);
     root.inode.store(opened.status.inode, Ordering::Relaxed);

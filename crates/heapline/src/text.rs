@@ -58,6 +58,14 @@ impl<'a> Text<'a> {
         CStr::from_bytes_with_nul(self.buffer.get(..=self.length)?).ok()
     }
 
+    /// The same for as long as the buffer lives.
+    pub(crate) fn into_c_str(self) -> Option<&'a CStr> {
+        let bytes = self.buffer.get(..=self.length)?;
+        CStr::from_bytes_with_nul(bytes)
+            .ok()
+            .filter(|_| !self.overflow)
+    }
+
     /// Cuts the text to its first bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);

@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use heapline_trace::{EndState, Header};
 
-use crate::config::{PATH_BYTES, PathPart, expand};
+use crate::config::{PathPart, expand};
 use crate::environment;
 use crate::recording::StartError;
 use crate::sys::{self, Errno, FileStatus};
@@ -26,38 +26,91 @@ pub(crate) struct Place<'a> {
 pub(crate) struct Opened<'a> {
     pub(crate) descriptor: i32,
     pub(crate) status: FileStatus,
+    /// Where it is.
     pub(crate) path: &'a CStr,
+    /// Where a finished trace is that it is to replace once it has a header of its own.
+    replaces: Option<(&'a CStr, FileStatus)>,
+}
+
+impl<'a> Opened<'a> {
+    /// Puts it in place of the trace that it replaces, if that is still there; where it is
+    /// then. Both names are exchanged, as another process may have begun a trace there.
+    pub(crate) fn publish(&self) -> &'a CStr {
+        let Some((finished, judged)) = self.replaces else {
+            return self.path;
+        };
+        match sys::exchange(self.path, finished) {
+            Ok(()) => {}
+            // File systems that cannot: there one that was just begun would be replaced.
+            Err(Errno(libc::EINVAL)) if sys::rename(self.path, finished).is_ok() => {
+                return finished;
+            }
+            Err(_) => return self.path,
+        }
+        if sys::status_at(self.path).is_ok_and(|status| status.is_same_file(&judged)) {
+            sys::unlink(self.path);
+            return finished;
+        }
+        // Should this fail, too, each trace is at the other one's name.
+        match sys::exchange(self.path, finished) {
+            Ok(()) => self.path,
+            Err(_) => finished,
+        }
+    }
+
+    /// Takes it away, as it has no contents.
+    pub(crate) fn discard(&self) {
+        sys::close(self.descriptor);
+        sys::unlink(self.path);
+    }
 }
 
 /// Flags of a file that is ours alone: new, and no link to somebody else's.
 const NEW_FILE: i32 =
     libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
 
-/// Creates the trace. `buffer` holds the path, `scratch` is for what is read on the way.
+/// Creates the trace. The first two buffers hold paths, `scratch` is for what is read on the
+/// way.
 pub(crate) fn open<'a>(
     place: Place<'_>,
-    buffer: &'a mut [u8],
+    wanted: &'a mut [u8],
+    beside: &'a mut [u8],
     scratch: &mut [u8],
 ) -> Result<Opened<'a>, StartError> {
-    let mut path = Text::new(buffer);
+    let mut path = Text::new(wanted);
     let names_process = match place.pattern {
         None => push_default(&mut path, place.family, scratch),
         Some(pattern) => push_pattern(&mut path, pattern, place.family, scratch),
     };
-    let descriptor = match place.family {
-        None => create(&mut path, scratch)?,
-        Some(_) => create_new(&mut path, names_process)?,
-    };
-    let status =
-        sys::status(descriptor).map_err(|errno| StartError::create(errno, c"the trace"))?;
-    let length = path.bytes().len();
-    let path = buffer
-        .get(..=length)
-        .and_then(|bytes| CStr::from_bytes_with_nul(bytes).ok());
+    let wanted = path.into_c_str().ok_or_else(StartError::path)?;
+    let may_be_there = place.family.is_none();
+    if may_be_there || names_process {
+        match sys::open(wanted, NEW_FILE, 0o600) {
+            Ok(descriptor) => return opened(descriptor, wanted, None),
+            Err(Errno(libc::EEXIST)) => {}
+            Err(errno) => return Err(StartError::create(errno, wanted)),
+        }
+    }
+    let finished = finished_trace(wanted).filter(|_| may_be_there);
+    let (descriptor, path) = create_beside(wanted, names_process && !may_be_there, beside)?;
+    opened(descriptor, path, finished.map(|status| (wanted, status)))
+}
+
+fn opened<'a>(
+    descriptor: i32,
+    path: &'a CStr,
+    replaces: Option<(&'a CStr, FileStatus)>,
+) -> Result<Opened<'a>, StartError> {
+    let status = sys::status(descriptor).map_err(|errno| {
+        sys::close(descriptor);
+        sys::unlink(path);
+        StartError::create(errno, path)
+    })?;
     Ok(Opened {
         descriptor,
         status,
-        path: path.unwrap_or(c""),
+        path,
+        replaces,
     })
 }
 
@@ -67,61 +120,57 @@ pub(crate) fn open_again(path: &CStr) -> Result<i32, Errno> {
     sys::open(path, flags, 0)
 }
 
-/// Creates the file: at the path itself, in place of an older finished trace of ours,
-/// or beside whatever is there with the pid behind it.
-fn create(path: &mut Text<'_>, scratch: &mut [u8]) -> Result<i32, StartError> {
-    let name = path.c_str().ok_or_else(StartError::path)?;
-    match sys::open(name, NEW_FILE, 0o600) {
-        Ok(descriptor) => return Ok(descriptor),
-        Err(Errno(libc::EEXIST)) => {}
-        Err(errno) => return Err(StartError::create(errno, name)),
-    }
-    if is_finished_trace(name)
-        && let Some(descriptor) = replace(name, scratch)
-    {
-        return Ok(descriptor);
-    }
-    create_new(path, false)
-}
-
 /// How many names are tried: process ids come again, and a process keeps its own when it
 /// starts another program.
 const NAMES: u64 = 100;
 
-/// Creates the file at the path, unless that is to get the process id first, or with a
-/// number behind it.
-fn create_new(path: &mut Text<'_>, names_process: bool) -> Result<i32, StartError> {
+/// Creates the file at the path with the process id behind it, unless that has it already,
+/// and a number behind that if need be.
+fn create_beside<'a>(
+    wanted: &CStr,
+    names_process: bool,
+    buffer: &'a mut [u8],
+) -> Result<(i32, &'a CStr), StartError> {
+    let mut path = Text::new(buffer);
+    path.push(wanted.to_bytes());
     if !names_process {
         path.push(b"-").push_number(sys::process_id().into());
     }
     let length = path.bytes().len();
-    let mut number = 1;
-    loop {
+    // Without a number it is what was asked for, or taken.
+    let first = if names_process { 2 } else { 1 };
+    for number in first..=NAMES {
+        path.truncate(length);
+        if number > 1 {
+            path.push(b"-").push_number(number);
+        }
         let name = path.c_str().ok_or_else(StartError::path)?;
         match sys::open(name, NEW_FILE, 0o600) {
-            Ok(descriptor) => return Ok(descriptor),
-            Err(Errno(libc::EEXIST)) if number < NAMES => number += 1,
+            Ok(descriptor) => {
+                let path = path.into_c_str().ok_or_else(StartError::path)?;
+                return Ok((descriptor, path));
+            }
+            Err(Errno(libc::EEXIST)) if number < NAMES => {}
             Err(errno) => return Err(StartError::create(errno, name)),
         }
-        path.truncate(length);
-        path.push(b"-").push_number(number);
     }
+    Err(StartError::path())
 }
 
-/// A regular file of the same user that is a heapline trace whose program is done.
-fn is_finished_trace(path: &CStr) -> bool {
+/// What is at the path, if that is a regular file of the same user, and a heapline trace
+/// whose program is done.
+fn finished_trace(path: &CStr) -> Option<FileStatus> {
     let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-    let Ok(descriptor) = sys::open(path, flags, 0) else {
-        return false;
-    };
-    let ours = sys::status(descriptor)
-        .is_ok_and(|status| status.kind == libc::S_IFREG && status.owner == sys::user_id());
+    let descriptor = sys::open(path, flags, 0).ok()?;
+    let status = sys::status(descriptor).ok();
     let mut page = [0; 128];
     let read = sys::read(descriptor, &mut page);
     sys::close(descriptor);
-    ours && read == Ok(page.len())
+    let is_done = read == Ok(page.len())
         && Header::peek(&page)
-            .is_some_and(|(end, pid)| end != EndState::Running || !process_lives(pid))
+            .is_some_and(|(end, pid)| end != EndState::Running || !process_lives(pid));
+    status
+        .filter(|status| is_done && status.kind == libc::S_IFREG && status.owner == sys::user_id())
 }
 
 /// Whether some process has this pid; a stranger's counts as alive, to be careful.
@@ -139,22 +188,6 @@ fn process_lives(pid: u32) -> bool {
         }
         _ => false,
     }
-}
-
-/// Creates the file under another name and renames it over the old trace.
-fn replace(path: &CStr, scratch: &mut [u8]) -> Option<i32> {
-    let mut temporary = Text::new(scratch.get_mut(..PATH_BYTES)?);
-    temporary
-        .push(path.to_bytes())
-        .push(b"-")
-        .push_number(sys::process_id().into());
-    let temporary = temporary.c_str()?;
-    let descriptor = sys::open(temporary, NEW_FILE, 0o600).ok()?;
-    if sys::rename(temporary, path).is_err() {
-        sys::close(descriptor);
-        return None;
-    }
-    Some(descriptor)
 }
 
 /// `<target>/heapline/PROGRAM-PID.heapline` for a program that cargo runs out of its

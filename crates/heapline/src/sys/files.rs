@@ -62,13 +62,22 @@ pub(crate) fn mkdir(path: &CStr, mode: u32) -> Result<()> {
 
 /// Renames a file over another one.
 pub(crate) fn rename(from: &CStr, to: &CStr) -> Result<()> {
+    rename_with(from, to, 0)
+}
+
+/// Gives two files each other's name.
+pub(crate) fn exchange(one: &CStr, other: &CStr) -> Result<()> {
+    rename_with(one, other, libc::RENAME_EXCHANGE as usize)
+}
+
+fn rename_with(from: &CStr, to: &CStr, flags: usize) -> Result<()> {
     let here = libc::AT_FDCWD as usize;
     let arguments = [
         here,
         from.as_ptr() as usize,
         here,
         to.as_ptr() as usize,
-        0,
+        flags,
         0,
     ];
     // SAFETY: both paths are live, zero-terminated texts.
@@ -260,23 +269,54 @@ pub(crate) struct FileStatus {
     pub(crate) owner: u32,
 }
 
+impl FileStatus {
+    pub(crate) fn is_same_file(&self, other: &FileStatus) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+}
+
+impl From<libc::stat> for FileStatus {
+    fn from(status: libc::stat) -> Self {
+        FileStatus {
+            device: status.st_dev,
+            inode: status.st_ino,
+            kind: status.st_mode & libc::S_IFMT,
+            owner: status.st_uid,
+        }
+    }
+}
+
 pub(crate) fn status(fd: i32) -> Result<FileStatus> {
     let mut status = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    let arguments = [fd as usize, status.as_mut_ptr() as usize, 0, 0, 0, 0];
     // SAFETY: the kernel writes one `stat`, which on 64-bit Linux is libc's.
-    unsafe {
-        syscall(
-            libc::SYS_fstat,
-            [fd as usize, status.as_mut_ptr() as usize, 0, 0, 0, 0],
-        )
-    }?;
+    unsafe { syscall(libc::SYS_fstat, arguments) }?;
     // SAFETY: all-zero bytes are a valid `stat`, and the kernel has filled it in.
-    let status = unsafe { status.assume_init() };
-    Ok(FileStatus {
-        device: status.st_dev,
-        inode: status.st_ino,
-        kind: status.st_mode & libc::S_IFMT,
-        owner: status.st_uid,
-    })
+    Ok(unsafe { status.assume_init() }.into())
+}
+
+/// The same of whatever is at a path, links not followed.
+pub(crate) fn status_at(path: &CStr) -> Result<FileStatus> {
+    let mut status = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    let arguments = [
+        libc::AT_FDCWD as usize,
+        path.as_ptr() as usize,
+        status.as_mut_ptr() as usize,
+        libc::AT_SYMLINK_NOFOLLOW as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the path is a live text; the kernel writes one `stat`, as above.
+    unsafe { syscall(libc::SYS_newfstatat, arguments) }?;
+    // SAFETY: as above.
+    Ok(unsafe { status.assume_init() }.into())
+}
+
+/// Takes a name away, as far as that goes.
+pub(crate) fn unlink(path: &CStr) {
+    let arguments = [libc::AT_FDCWD as usize, path.as_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the path is a live text. Nothing can be done if it stays.
+    let _ = unsafe { syscall(libc::SYS_unlinkat, arguments) };
 }
 
 /// What the file system is that an open file is on.
