@@ -77,6 +77,30 @@ fn t27_before_main() {
     run.tidy();
 }
 
+/// T27: what threads do while another one has the trace opened is counted, and in the header
+/// of that trace. A large environment makes the opening take a while.
+#[test]
+fn t27_threads_before_main() {
+    let filler = "x".repeat(120_000);
+    let mut all_skipped = 0;
+    for _ in 0..if is_soak() { 1_000 } else { 20 } {
+        let mut plan = Plan::new("early_threads", &[]);
+        for number in 0..8 {
+            plan = plan.variable(&format!("FILLER{number}"), &filler);
+        }
+        let run = plan.run();
+        run.succeeds();
+        let operations = words(&run.folder.join("oracle"));
+        let trace = run.trace();
+        let skipped = trace.header().skipped_events;
+        assert_eq!(operations, [check::events(&trace) + skipped]);
+        all_skipped += skipped;
+        run.tidy();
+    }
+    say(&format!("{all_skipped} skipped"));
+    assert!(all_skipped > 0);
+}
+
 /// T29: a thread with the smallest stack there is, 16 KiB. Measured: 4,840 bytes of it
 /// without heapline, 11,000 with; what gimli needs to read an unwind table is most of it.
 #[test]

@@ -49,12 +49,12 @@
 //! | Every event whose call returned is in the file, whatever kills the process | `faults::t01` to `t08`, `it::killed` |
 //! | A reader beside the running program sees a consistent state | `it::live`, `heapline-trace`'s `live_cut` |
 //! | Same exit code, signal, errno, stdout and stderr; besides its own lines, and with `quiet` without them | `faults::t02` to `t08`, `t32`, `it::cargo_run` |
-//! | The inner allocator sees the same calls in the same order, blocks have the same addresses, no thread is added | `faults::t37` |
+//! | The inner allocator sees the same calls in the same order, blocks of its heap have the same addresses, no thread is added | `faults::t37` |
 //! | Zeroed memory stays lazy | `faults::t53` |
-//! | No lock is waited for, nothing is allocated through ourselves, nothing panics | `faults::t20` to `t24`, `t38`, `t39`, `heapline-unwind`'s `hook_conditions`, `interleavings` (a model of the lock-free files) |
+//! | In the allocator's methods no lock is waited for, nothing is allocated through ourselves, nothing panics | `faults::t20` to `t24`, `t38`, `t39`, `heapline-unwind`'s `hook_conditions`, `interleavings` (a model of the lock-free files) |
 //! | A full disk, a limit, a closed descriptor or a refused system call stops the recording at most; the program goes on and is told once | `faults::t13` to `t17`, `t34`, `t36`, `t40` |
 //! | A file that is not ours is never written into or replaced; traces are readable by their owner alone | `faults::t16`, `t17`, `it::idle` |
-//! | A forked child never touches its parent's trace, and can record its own, whatever its parent's threads were at | `faults::t10` to `t12`, `t33` |
+//! | A forked child never touches its parent's trace, and can record its own, whatever its parent's other threads were at | `faults::t10` to `t12`, `t33` |
 //! | Signals, small stacks, cancelled threads, code before and behind `main`: recorded, or counted as skipped | `faults::t24` to `t31` |
 //! | Events keep their order between threads | `it::order`, `it::stamps`, `faults::t51` |
 //! | A stack is right, or cut and counted as cut | `it::stacks`, `it::verify`, `it::replaced`, `heapline-unwind`'s tests |
@@ -62,7 +62,11 @@
 //! | What was lost is counted, and every report begins with it | `it::cli`, `heapline-report`'s `hostile` |
 //! | Any bytes are read without panic, in memory bounded by the file's | `it::fuzzed`, `heapline-trace`'s `damage` and `packed` |
 //!
-//! Not promised: a trace survives the process, not a loss of power. Memory from C's
+//! Not promised: a trace survives the process, not a loss of power, and whoever cuts the file
+//! short while it is recorded ends the program by SIGBUS. [`start`] and [`stop`] are not for
+//! signal handlers, and neither is a fork whose child goes on to allocate: it may have
+//! interrupted the recorder. Where blocks are mapped one by one the kernel places them beside
+//! the recorder's own mappings. Memory from C's
 //! `malloc` is not seen. The stack of asynchronous code is that of its executor. Between
 //! the unloading of a library and the next look at the maps, code loaded in its place may
 //! bear its name; reports count such stacks as ambiguous. A library with an allocator of its

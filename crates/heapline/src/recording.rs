@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use heapline_trace::{
     EndState, HEADER_BYTES, Header, HeaderField, Identity, UnwindMode, write_identity,
@@ -28,6 +28,29 @@ const MIN_FREE_BYTES: u64 = 1 << 30;
 #[cold]
 pub(crate) fn skip_early() {
     SKIPPED_EARLY.fetch_add(1, Ordering::Relaxed);
+    // Who has started meanwhile looks at the count behind the state: one of the two sees
+    // what the other did.
+    fence(Ordering::SeqCst);
+    if state::load() >= state::FIRST_RECORDING {
+        tell_skipped_early();
+    }
+}
+
+/// Adds what was skipped while the trace was opened to its header.
+fn tell_skipped_early() {
+    fence(Ordering::SeqCst);
+    let skipped = SKIPPED_EARLY.swap(0, Ordering::Relaxed);
+    if let Some(header) = owned_root().and_then(Root::header) {
+        header
+            .u64_field(HeaderField::SkippedEvents)
+            .fetch_add(skipped, Ordering::Relaxed);
+    }
+}
+
+/// Ends the time in which other threads' events are skipped.
+fn finish_starting(started: Option<u32>) {
+    state::finish_starting(started.unwrap_or(state::IDLE));
+    tell_skipped_early();
 }
 
 /// Asks the environment, once, whether to record. Returns the recording's number.
@@ -37,13 +60,15 @@ pub(crate) fn decide(always: bool) -> Option<u32> {
     let started = if state::begin_deciding(process) {
         environment::with_variable(|variable| start_by_variable(variable, always, false))
     } else if state::take_over_deciding(process) {
+        // The parent's.
+        SKIPPED_EARLY.store(0, Ordering::Relaxed);
         follow_early(always)
     } else {
         // Another thread is at it.
         skip_early();
         return None;
     };
-    state::finish_starting(started.unwrap_or(state::IDLE));
+    finish_starting(started);
     started
 }
 
@@ -79,8 +104,9 @@ fn follow_early(always: bool) -> Option<u32> {
 #[inline(never)]
 pub(crate) fn follow(parents: u32) {
     if state::begin_following(parents, sys::process_id()) {
-        let begun = follow::with_wish(|place, settings| begin(place, settings, true).ok());
-        state::finish_starting(begun.unwrap_or(state::IDLE));
+        finish_starting(follow::with_wish(|place, settings| {
+            begin(place, settings, true).ok()
+        }));
     }
 }
 
@@ -160,7 +186,6 @@ fn write_header(
         start_realtime_ns: sys::clock_nanoseconds(libc::CLOCK_REALTIME),
         process_start_time: environment::process_start_time(scratch),
         began_late: late,
-        skipped_events: SKIPPED_EARLY.swap(0, Ordering::Relaxed),
         ..Header::default()
     });
     fill(page.bytes(), &header, scratch);

@@ -49,8 +49,6 @@ pub(crate) struct Root {
     pub(crate) checked_tail: AtomicU64,
     /// Most frames stored of a stack.
     pub(crate) max_frames: AtomicU32,
-    /// 1 once a second thread has recorded: stamps are ordered from then on.
-    pub(crate) threaded: AtomicU32,
     /// Serialises starts and stops.
     control: Lock,
     /// Serialises the registration of functions with their lines.

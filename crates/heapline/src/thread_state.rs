@@ -10,7 +10,7 @@
 use core::cell::Cell;
 use core::mem::size_of;
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
 use heapline_trace::{HeaderField, StreamId};
 use once_cell::race::OnceNonZeroUsize;
@@ -213,6 +213,9 @@ impl Drop for Entered {
 /// Gives the thread a state under this recording: its old one, a free one, or a new one.
 #[cold]
 fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
+    // The state was read without an order; what a recording stored before it is looked at
+    // now.
+    fence(Ordering::Acquire);
     let root = root::get()?;
     if root.is_a_childs() {
         // Its recording state is the parent's; it begins its own, or records nothing.
