@@ -125,6 +125,9 @@ pub(crate) enum Kind {
         length: usize,
         sections: usize,
     },
+    Parts {
+        sections: usize,
+    },
     Window {
         window: usize,
         length: usize,
@@ -258,6 +261,9 @@ impl fmt::Display for ArrayError {
                     f,
                     "an axis of length {length} has no {sections} equal parts"
                 )
+            }
+            Kind::Parts { sections } => {
+                write!(f, "there is no memory for a list of {sections} views")
             }
             Kind::Window { window, length } => {
                 write!(

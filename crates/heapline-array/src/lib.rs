@@ -67,14 +67,16 @@
 //! What NumPy raises is an error here, with the same words where there is no memory. Methods
 //! without a `Result` panic for want of memory; those that make arrays, and
 //! [`copy`](NdArray::copy), have a twin with `try_`. What is ndarray's own panics as there
-//! for wrong shapes and indices: [`slice`](NdArray::slice), the operators.
+//! for wrong shapes and indices, [`slice`](NdArray::slice) and the operators; where an
+//! operator's result finds no memory the program ends, as in ndarray.
 //!
 //! # In a recording
 //! With heapline as its allocator a program's trace is told of every buffer, view, copy and
 //! name, and of the line that made it; `heapline arrays` shows who holds what, at the peak or
 //! at any instant, and `--arrays` puts it beside the source. A plain ndarray array joins with
 //! [`track`](ArrayMemory::track). Nothing is allocated for it, and no buffer kept alive.
-//! Without a recording each of these costs a load.
+//! Without a recording each of these costs a load. (The name of a buffer's first handle is
+//! kept in any case, for [`base`](NdArray::base).)
 //!
 //! # Features
 //! * `npy`: `read_npy` and `write_npy`, of any dtype.

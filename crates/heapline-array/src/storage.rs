@@ -14,7 +14,7 @@
 //! * Bytes of a `bool` stay 0 or 1. While a handle of `bool`s lives it is either one of
 //!   several, and nobody writes, or the only one, and writes `bool`s. A buffer of `bool`s
 //!   that something else is written to is one of bytes from then on, and those are looked at
-//!   before they are `bool`s again.
+//!   before they are `bool`s again, unless a handle of `bool`s is there to be cut from.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed};
@@ -310,6 +310,25 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         }
         let raw = raw_view(&buffer.block, address, shape, strides)?;
         Ok(Storage { raw, buffer })
+    }
+
+    /// Elements of this shape in the same buffer.
+    #[inline]
+    pub(crate) fn placed<B: Element, E: Dimension>(
+        &self,
+        address: usize,
+        shape: E,
+        strides: &E,
+    ) -> Result<Storage<B, E>, Misplaced> {
+        // While a handle of `bool`s lives all bytes are 0 or 1.
+        if A::DTYPE != DType::Bool && !self.buffer.block.holds::<B>() {
+            return Err(Misplaced::NotBool);
+        }
+        let raw = raw_view(&self.buffer.block, address, shape, strides)?;
+        Ok(Storage {
+            raw,
+            buffer: Arc::clone(&self.buffer),
+        })
     }
 
     pub(crate) fn buffer(&self) -> &Arc<Buffer> {

@@ -142,7 +142,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             return Err(CastError::ValueChanged(report));
         }
         let converted = NdArray::made(converted, "astype");
-        let fits_narrower = B::DTYPE.itemsize() < A::DTYPE.itemsize() && report.is_lossless();
+        let fits_narrower = B::DTYPE.itemsize() < A::DTYPE.itemsize()
+            // Of what became a `bool` no more is known than whether it was 0.
+            && B::DTYPE != DType::Bool
+            && report.is_lossless();
         let values = match fits_narrower {
             true => Values::FitNarrower,
             false => Values::AsTheyWere,

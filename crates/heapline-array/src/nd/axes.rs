@@ -158,13 +158,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// it for wherever there must be an axis. A view.
     #[track_caller]
     pub(super) fn as_row(&self, operation: &'static str) -> Option<Self> {
-        let can_grow = D::NDIM.is_none() && self.ndim() == 0;
-        can_grow.then(|| {
-            self.cut(operation, |view| {
-                let row = view.insert_axis(Axis(0)).into_dimensionality();
-                row.unwrap_or_else(|_| unreachable!("any number of axes will do"))
-            })
-        })
+        if D::NDIM.is_some() || self.ndim() > 0 {
+            return None;
+        }
+        Some(self.cut(operation, |view| {
+            let row = view.insert_axis(Axis(0)).into_dimensionality();
+            row.unwrap_or_else(|_| unreachable!("any number of axes will do"))
+        }))
     }
 
     /// Without the axes of length 1. A view.

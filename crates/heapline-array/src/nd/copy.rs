@@ -254,11 +254,14 @@ fn by_iteration<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> D {
 
 /// Axes from the slowest to the fastest in which NumPy lays out what it concatenates from
 /// these arrays: by their strides, and C's order where they disagree.
-pub(super) fn common_order<A, D: Dimension>(views: &[ArrayView<'_, A, D>], ndim: usize) -> D {
+pub(super) fn common_order<'a, A: 'a, D: Dimension + 'a>(
+    views: impl Iterator<Item = &'a ArrayView<'a, A, D>> + Clone,
+    ndim: usize,
+) -> D {
     let mut axes: D = identity(ndim);
     insert_sorted(axes.slice_mut(), |own, other| {
         let moving = views
-            .iter()
+            .clone()
             .filter(|view| view.shape()[own] != 1 && view.shape()[other] != 1);
         let stride = |view: &ArrayView<'_, A, D>, axis: usize| view.strides()[axis].unsigned_abs();
         let mut slower = moving.map(|view| stride(view, own) > stride(view, other));

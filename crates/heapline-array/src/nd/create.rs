@@ -168,7 +168,11 @@ impl<A: Element> NdArray<A, Ix1> {
 
 #[track_caller]
 fn or_panic<T>(result: Result<T, CreateError>) -> T {
-    result.unwrap_or_else(|error| panic!("{error}"))
+    // No closure: it would be the place that the panic names.
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn try_reserved<A>(length: usize) -> Option<Vec<A>> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use ndarray::{Array, Axis, Dimension, IxDyn, Slice};
+use ndarray::{Array, ArrayView, Axis, Dimension, IxDyn, Slice};
 
 use super::axes::normal_axis;
 use super::copy::{common_order, in_order, permuted};
@@ -10,6 +10,7 @@ use super::create::allocate;
 use super::{CopyMode, NdArray, Order};
 use crate::Element;
 use crate::error::{ArrayError, Kind};
+use crate::identity::ArrayId;
 use crate::memory::ArrayMemory;
 use crate::notes::Values;
 
@@ -23,11 +24,15 @@ pub fn concatenate<A: Element, D: Dimension>(
     arrays: &[impl Borrow<NdArray<A, D>>],
     axis: isize,
 ) -> Result<NdArray<A, D>, ArrayError> {
-    joined(arrays, axis, "concatenate")
+    let parts = arrays.iter().map(|array| {
+        let array: &NdArray<A, D> = array.borrow();
+        Part::of(array, array.view())
+    });
+    joined(parts.collect(), axis, "concatenate")
 }
 
-/// Arrays of one shape side by side along a new axis. A copy; the peak is the result and
-/// lists of handles and views.
+/// Arrays of one shape side by side along a new axis. A copy; the peak is the result and the
+/// list of their views.
 ///
 /// # Errors
 /// If there is none, there is no such place for an axis, shapes differ, or there is no
@@ -44,15 +49,16 @@ pub fn stack<A: Element, D: Dimension>(
     }) {
         return Err(shapes(first.shape(), other.borrow().shape()));
     }
-    let mut layers = Vec::with_capacity(arrays.len());
-    for array in arrays {
-        layers.push(array.borrow().expand_dims(axis)?);
-    }
-    joined(&layers, axis, "stack")
+    let place = Axis(normal_axis(axis, first.ndim() + 1)?);
+    let layers = arrays.iter().map(|array| {
+        let array: &NdArray<A, D> = array.borrow();
+        Part::of(array, array.view().into_dyn().insert_axis(place))
+    });
+    joined(layers.collect(), axis, "stack")
 }
 
 /// Arrays one below the other: along the first axis, rows of one dimension as rows. A copy;
-/// the peak is the result and lists of handles and views.
+/// the peak is the result and the list of their views.
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -60,20 +66,12 @@ pub fn stack<A: Element, D: Dimension>(
 pub fn vstack<A: Element, D: Dimension>(
     arrays: &[impl Borrow<NdArray<A, D>>],
 ) -> Result<NdArray<A, IxDyn>, ArrayError> {
-    let mut rows = Vec::with_capacity(arrays.len());
-    for array in arrays {
-        let array: &NdArray<A, D> = array.borrow();
-        rows.push(match array.ndim() {
-            0 => array.expand_dims([0, 1])?,
-            1 => array.expand_dims(0)?,
-            _ => array.to_dyn(),
-        });
-    }
-    joined(&rows, 0, "vstack")
+    let rows = arrays.iter().map(|array| with_axes(array.borrow(), 2));
+    joined(rows.collect(), 0, "vstack")
 }
 
 /// Arrays side by side: along the second axis, or the only one. A copy; the peak is the
-/// result and lists of handles and views.
+/// result and the list of their views.
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -81,55 +79,72 @@ pub fn vstack<A: Element, D: Dimension>(
 pub fn hstack<A: Element, D: Dimension>(
     arrays: &[impl Borrow<NdArray<A, D>>],
 ) -> Result<NdArray<A, IxDyn>, ArrayError> {
-    let mut columns = Vec::with_capacity(arrays.len());
-    for array in arrays {
-        let array: &NdArray<A, D> = array.borrow();
-        columns.push(match array.ndim() {
-            0 => array.expand_dims(0)?,
-            _ => array.to_dyn(),
-        });
-    }
+    let columns: Vec<_> = arrays
+        .iter()
+        .map(|array| with_axes(array.borrow(), 1))
+        .collect();
     let axis = match columns.first() {
-        Some(first) if first.ndim() > 1 => 1,
+        Some(first) if first.view.ndim() > 1 => 1,
         _ => 0,
     };
-    joined(&columns, axis, "hstack")
+    joined(columns, axis, "hstack")
+}
+
+/// An array that is to be joined, with the axes that it has for that.
+struct Part<'a, A, D: Dimension> {
+    view: ArrayView<'a, A, D>,
+    id: ArrayId,
+}
+
+impl<'a, A: Element, D: Dimension> Part<'a, A, D> {
+    fn of<E: Dimension>(array: &NdArray<A, E>, view: ArrayView<'a, A, D>) -> Self {
+        Part {
+            view,
+            id: array.id(),
+        }
+    }
+}
+
+/// The array with so many axes at least, new ones in front.
+fn with_axes<A: Element, D: Dimension>(array: &NdArray<A, D>, ndim: usize) -> Part<'_, A, IxDyn> {
+    let mut view = array.view().into_dyn();
+    while view.ndim() < ndim {
+        view = view.insert_axis(Axis(0));
+    }
+    Part::of(array, view)
 }
 
 #[track_caller]
 fn joined<A: Element, D: Dimension>(
-    arrays: &[impl Borrow<NdArray<A, D>>],
+    parts: Vec<Part<'_, A, D>>,
     axis: isize,
     operation: &'static str,
 ) -> Result<NdArray<A, D>, ArrayError> {
-    let first: &NdArray<A, D> = arrays.first().ok_or(Kind::NoArrays)?.borrow();
+    let first = &parts.first().ok_or(Kind::NoArrays)?.view;
     let axis = normal_axis(axis, first.ndim())?;
     let mut shape = first.raw_dim();
     shape[axis] = 0;
-    for array in arrays {
-        let array: &NdArray<A, D> = array.borrow();
-        let others = array.shape();
+    for part in &parts {
+        let others = part.view.shape();
         let fits = |place: usize| place == axis || others[place] == shape[place];
         if others.len() != shape.ndim() || !(0..shape.ndim()).all(fits) {
             return Err(shapes(first.shape(), others));
         }
         shape[axis] = shape[axis].saturating_add(others[axis]);
     }
-    let views: Vec<_> = arrays.iter().map(|array| array.borrow().view()).collect();
-    let order = common_order(&views, shape.ndim());
+    let order = common_order(parts.iter().map(|part| &part.view), shape.ndim());
     let mut whole: Array<A, D> = permuted(&shape, &order)?;
     let mut start = 0;
-    for view in views {
-        let stop = start + view.shape()[axis];
+    for part in &parts {
+        let stop = start + part.view.shape()[axis];
         whole
             .slice_axis_mut(Axis(axis), Slice::from(start..stop))
-            .assign(&view);
+            .assign(&part.view);
         start = stop;
     }
     let whole = NdArray::made(whole, operation);
-    for array in arrays {
-        let array: &NdArray<A, D> = array.borrow();
-        whole.note_copied(array.id(), array.nbytes(), Values::AsTheyWere, operation);
+    for Part { view, id } in &parts {
+        whole.note_copied(*id, view.nbytes(), Values::AsTheyWere, operation);
     }
     Ok(whole)
 }
@@ -154,15 +169,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let ndim = reps.len().max(self.ndim());
         if reps.iter().all(|rep| *rep == 1) {
             // Nothing is repeated, so that the order of elements can stay.
-            let new_axes: Vec<isize> = (0..(ndim - self.ndim()) as isize).collect();
-            let spread = self.expand_dims(&*new_axes)?;
-            return Ok(self.copied(in_order(spread.view(), Order::K)?, "tile"));
+            let spread = with_axes(self, ndim).view;
+            return Ok(self.copied(in_order(spread, Order::K)?, "tile"));
         }
         let (new_axes, first_rep) = (ndim - self.ndim(), ndim - reps.len());
         let mut shape = IxDyn::zeros(ndim);
         // Each axis as two: which tile, and where in it.
         let mut tiled = IxDyn::zeros(2 * ndim);
-        let mut spread = self.to_dyn();
         for axis in 0..ndim {
             let own = axis
                 .checked_sub(new_axes)
@@ -170,15 +183,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             let rep = axis.checked_sub(first_rep).map_or(1, |rep| reps[rep]);
             shape[axis] = own.saturating_mul(rep);
             (tiled[2 * axis], tiled[2 * axis + 1]) = (rep, own);
-            if axis < new_axes {
-                spread = spread.expand_dims(0)?;
-            }
         }
         if self.is_empty() {
             return self.reshape(shape, Order::C, CopyMode::Never);
         }
         let mut whole: Array<A, IxDyn> = allocate(shape, false)?;
-        let mut source = spread.view();
+        let mut source = with_axes(self, ndim).view;
         for axis in (0..ndim).rev() {
             source = source.insert_axis(Axis(axis));
         }

@@ -163,10 +163,23 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         operation: &'static str,
         cut: impl for<'a> FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>,
     ) -> NdArray<A, E> {
+        self.cut_by(operation, Location::caller(), cut)
+    }
+
+    /// The same for code that is not called by the program itself, such as a closure.
+    fn cut_by<E: Dimension>(
+        &self,
+        operation: &'static str,
+        caller: &'static Location<'static>,
+        cut: impl for<'a> FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>,
+    ) -> NdArray<A, E> {
         let view = cut(self.view());
+        let (address, shape) = (view.as_ptr().addr(), view.raw_dim());
         let strides = signed(view.raw_dim(), view.strides());
-        self.placed(operation, view.as_ptr().addr(), view.raw_dim(), &strides)
-            .unwrap_or_else(|_| unreachable!("what is cut from a view lies inside it"))
+        let storage = self.storage.placed(address, shape, &strides);
+        let storage =
+            storage.unwrap_or_else(|_| unreachable!("what is cut from a view lies inside it"));
+        self.handle(storage, operation, caller)
     }
 
     /// A handle onto elements of this one's buffer.
@@ -179,17 +192,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         shape: E,
         strides: &E,
     ) -> Result<NdArray<B, E>, Misplaced> {
-        let buffer = Arc::clone(self.storage.buffer());
-        let storage = Storage::place(buffer, address, shape, strides)?;
-        Ok(self.handle(storage, operation))
+        let storage = self.storage.placed(address, shape, strides)?;
+        Ok(self.handle(storage, operation, Location::caller()))
     }
 
-    #[track_caller]
     #[inline(always)]
     fn handle<B: Element, E: Dimension>(
         &self,
         storage: Storage<B, E>,
         operation: &'static str,
+        caller: &'static Location<'static>,
     ) -> NdArray<B, E> {
         let mut view = NdArray {
             storage,
@@ -202,7 +214,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         };
         let base = view.storage.buffer().origin.id;
         let layout = view.memory_layout();
-        let is_noted = notes::view(&layout, view.id(), base, operation, Location::caller());
+        let is_noted = notes::view(&layout, view.id(), base, operation, caller);
         view.identity.is_noted = is_noted;
         view
     }
@@ -215,7 +227,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self
     }
 
-    /// Gives the handle a name for reports, and the buffer too if this is its first one.
+    /// Gives the handle a name for reports. A buffer's first handle names the buffer as well:
+    /// that allocates the name's bytes, in whole words, and 16 more.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         if self.identity.owns_data {
@@ -250,7 +263,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     pub fn make_mut(&mut self) -> ArrayViewMut<'_, A, D> {
         if self.view_mut().is_none() {
-            *self = self.copy_as(Order::K, "make_mut");
+            // What an only handle could have done without, or not.
+            let operation = match self.is_writeable() {
+                true => "make_mut",
+                false => "make_mut, read-only",
+            };
+            *self = self.copy_as(Order::K, operation);
         }
         self.view_mut()
             .unwrap_or_else(|| unreachable!("a fresh copy has one handle"))
@@ -294,7 +312,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     #[must_use]
     pub fn to_dyn(&self) -> NdArray<A, IxDyn> {
-        self.cut("into_dyn", |view| view.into_dyn())
+        self.cut("to_dyn", |view| view.into_dyn())
     }
 
     /// This handle itself, with the number of axes known at run time only.
@@ -357,7 +375,7 @@ impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
 impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.handle(self.storage.clone(), "clone")
+        self.handle(self.storage.clone(), "clone", Location::caller())
     }
 }
 

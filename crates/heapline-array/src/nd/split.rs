@@ -1,5 +1,8 @@
 //! Parts of an axis, in order. Always views.
 
+use std::ops::Range;
+use std::panic::Location;
+
 use ndarray::{Axis, Dimension, Slice};
 
 use super::NdArray;
@@ -12,7 +15,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// So many parts of an axis, equally long. Views; the list itself is allocated.
     ///
     /// # Errors
-    /// If the axis does not exist, or cannot be divided so.
+    /// If the axis does not exist or cannot be divided so, or there is no memory for the list.
     #[track_caller]
     pub fn split(&self, sections: usize, axis: isize) -> Result<Vec<Self>, ArrayError> {
         let axis = normal_axis(axis, self.ndim())?;
@@ -21,17 +24,25 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             return Err(Kind::Split { length, sections }.into());
         }
         let part = length / sections;
-        let mut parts = Vec::with_capacity(sections);
-        for index in 0..sections {
-            parts.push(self.part(axis, index * part, (index + 1) * part));
-        }
+        let mut parts = Vec::new();
+        parts
+            .try_reserve_exact(sections)
+            .map_err(|_| Kind::Parts { sections })?;
+        let caller = Location::caller();
+        let cut = |index| self.part("split", axis, index * part..(index + 1) * part, caller);
+        parts.extend((0..sections).map(cut));
         Ok(parts)
     }
 
-    #[track_caller]
-    fn part(&self, axis: usize, start: usize, stop: usize) -> Self {
-        self.cut("split", |view| {
-            view.slice_axis_move(Axis(axis), Slice::from(start..stop))
+    fn part(
+        &self,
+        operation: &'static str,
+        axis: usize,
+        places: Range<usize>,
+        caller: &'static Location<'static>,
+    ) -> Self {
+        self.cut_by(operation, caller, |view| {
+            view.slice_axis_move(Axis(axis), Slice::from(places))
         })
     }
 
@@ -54,7 +65,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let length = self.shape().first().copied().unwrap_or(0);
         let row_nbytes = self.nbytes().checked_div(length).unwrap_or(0).max(1);
         let rows = (nbytes / row_nbytes).max(1);
-        (0..length.div_ceil(rows))
-            .map(move |chunk| self.part(0, chunk * rows, length.min((chunk + 1) * rows)))
+        let caller = Location::caller();
+        (0..length.div_ceil(rows)).map(move |chunk| {
+            let places = chunk * rows..length.min((chunk + 1) * rows);
+            self.part("chunks", 0, places, caller)
+        })
     }
 }
