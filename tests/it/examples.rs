@@ -450,6 +450,32 @@ fn mapped_bytes_are_not_on_the_heap() {
         HumanCount((years * year) as u64),
         sum as f64 / 10.0 / (DAYS * HOURS) as f64
     ));
+    let trace = fresh_folder("out_of_core").join("trace.heapline");
+    run(
+        "out_of_core",
+        Some(format!("quiet,out={}", trace.display())),
+    );
+    let trace = trace.to_str().expect("a plain path");
+    let output = heapline(&["arrays", "--format", "json", trace]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    // At the peak the array that was read is alive, and so is the mapped one.
+    for (what, expected) in [
+        ("buffer_count", 1),
+        ("held_bytes", all),
+        ("array_count", 1),
+        ("nbytes", all),
+        ("mapped_buffer_count", 1),
+        ("mapped_bytes", all),
+        ("mapped_array_count", 1),
+        ("mapped_nbytes", all),
+    ] {
+        assert_eq!(json[what], expected, "{what}");
+    }
+    let mut notes = json["lines"].as_array().expect("notes").iter();
+    let mapped = notes.find(|note| note["operation"] == "open_npy_mmap");
+    let mapped = mapped.expect("a line of it");
+    assert_eq!(mapped["bytes"], 0);
+    assert_eq!(mapped["mapped_bytes"], all);
 }
 
 /// What the README shows of three examples is what the commands print.

@@ -37,6 +37,7 @@ pub mod units;
 
 pub use arrays::{
     Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, LineNote, LineNoteKind,
+    MappedFiles,
 };
 pub use error::ReportError;
 pub use facts::{StackFacts, Totals};

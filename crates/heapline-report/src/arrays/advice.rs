@@ -112,8 +112,12 @@ pub(super) fn advice(buffers: &[ArrayBuffer], copies: &[CopySite]) -> Vec<Advice
 fn small_views(buffer: &ArrayBuffer) -> Option<Advice> {
     let held_bytes = buffer.holds.heap_bytes();
     // What cannot be told is at most all elements, repeated ones too.
-    let used = |array: &ArrayFacts| array.unique_bytes.unwrap_or(array.nbytes);
-    let used_bytes = super::sum(buffer.alive().map(used));
+    let used = |array: &ArrayFacts| {
+        let bytes = array.unique_bytes.or(array.known_nbytes())?;
+        Some(bytes.saturating_mul(array.count))
+    };
+    let used: Option<Vec<u64>> = buffer.alive().map(used).collect();
+    let used_bytes = super::sum(used?.into_iter());
     let is_small = used_bytes < held_bytes / SMALL_SHARE;
     if held_bytes <= LARGE_BYTES || !is_small {
         return None;
@@ -121,7 +125,7 @@ fn small_views(buffer: &ArrayBuffer) -> Option<Advice> {
     let base = buffer.arrays.first().filter(|array| array.is_gone);
     Some(Advice::SmallViews {
         array: buffer.alive().next()?.label(),
-        holders: buffer.alive().count() as u64,
+        holders: buffer.holders(),
         used_bytes,
         held_bytes,
         base: base.map(ArrayFacts::label),
@@ -133,10 +137,7 @@ fn slack(buffer: &ArrayBuffer) -> Option<Advice> {
         return None;
     };
     let array = buffer.arrays.first()?;
-    let nbytes = match (array.is_view, array.layout.as_ref()) {
-        (false, Some(_)) => array.nbytes,
-        _ => return None,
-    };
+    let nbytes = array.known_nbytes().filter(|_| !array.is_view)?;
     let slack = held_bytes.checked_sub(nbytes)?;
     (slack >= SLACK_BYTES && slack >= held_bytes / 10).then(|| Advice::Slack {
         array: array.label(),
@@ -155,7 +156,9 @@ fn tiny(buffers: &[ArrayBuffer]) -> Option<Advice> {
         .iter()
         .map(|buffer| buffer.holds.heap_bytes() * buffer.count);
     let records = tiny.iter().map(|buffer| {
-        let records = buffer.alive().map(|array| array.record_bytes);
+        let records = buffer
+            .alive()
+            .map(|array| array.record_bytes.saturating_mul(array.count));
         super::sum(records).saturating_mul(buffer.count)
     });
     (count >= MANY).then(|| Advice::Tiny {

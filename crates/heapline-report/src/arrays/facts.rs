@@ -27,7 +27,11 @@ pub(super) struct Array {
     pub(super) operation: Option<TextId>,
     pub(super) name: Option<TextId>,
     pub(super) place: TextId,
+    /// Of its lowest byte.
+    pub(super) address: u64,
     pub(super) block: Option<BlockKey>,
+    /// Its block was reallocated after it was told of: `layout` is what it was before.
+    pub(super) is_moved: bool,
     /// Its line's note says that it was made.
     pub(super) is_told: bool,
 }
@@ -44,7 +48,9 @@ impl Array {
             operation: Some(handle.operation),
             name: None,
             place: handle.place,
+            address: handle.address,
             block,
+            is_moved: false,
             is_told: false,
         }
     }
@@ -54,20 +60,40 @@ impl Array {
         self.id == self.base
     }
 
+    /// Whether both are the same elements, as far as was told.
+    pub(super) fn is_same(&self, other: &Array) -> bool {
+        let elements = |array: &Array| (array.address, array.layout, array.is_moved);
+        elements(self) == elements(other)
+    }
+
+    /// Its block goes on as another one, with elements that nobody has told of yet.
+    pub(super) fn move_to(&mut self, to: BlockKey) {
+        if let Some(from) = self.block.replace(to) {
+            let offset = self.address.wrapping_sub(from.address);
+            self.address = to.address.wrapping_add(offset);
+        }
+        self.is_moved = true;
+    }
+
     pub(super) fn facts(&self, texts: &Texts, is_gone: bool) -> ArrayFacts {
-        let layout = texts.layout(self.layout);
+        let told = texts.layout(self.layout);
+        let dtype = told.as_ref().map(|layout| layout.dtype.clone());
+        let layout = told.filter(|_| !self.is_moved);
         let operation = self.operation.map(|operation| texts.text(operation));
         ArrayFacts {
             id: (self.id > 0).then_some(self.id),
             name: self.name.map(|name| texts.text(name)),
             operation: operation.unwrap_or_else(|| "track".to_owned()),
+            dtype,
             nbytes: layout.as_ref().map_or(0, |layout| layout.nbytes()),
             layout,
-            unique_bytes: self.unique_bytes,
+            unique_bytes: self.unique_bytes.filter(|_| !self.is_moved),
             record_bytes: self.record_bytes,
             place: texts.place(self.place),
             is_view: !self.is_first(),
             is_gone,
+            is_reallocated: self.is_moved,
+            count: 1,
         }
     }
 }

@@ -18,8 +18,10 @@ pub struct LineNote {
     /// Whether it was perhaps more often: of very many views the last few thousand are not
     /// counted, and names and buffers are those of the first.
     pub is_at_least: bool,
-    /// Bytes of elements made, copied, or freed; 0 for views.
+    /// Bytes of elements made, copied, or freed; 0 for views and for mapped files.
     pub bytes: u64,
+    /// Bytes of files that were mapped.
+    pub mapped_bytes: u64,
     /// Bytes of the largest buffer that a view keeps.
     pub held_bytes: Option<u64>,
     /// The array that was viewed, copied or freed, if it was always of one name.
@@ -59,10 +61,14 @@ impl LineNote {
         let at_least = if self.is_at_least { "≥ " } else { "" };
         let many = (self.count > 1).then(|| format!("{at_least}{}", units::count(self.count)));
         match self.kind {
-            LineNoteKind::Made => match many {
-                Some(count) => format!("{operation}, {count} times: {bytes}"),
-                None => format!("{operation}: {bytes}"),
-            },
+            LineNoteKind::Made => {
+                let times = many.map_or(String::new(), |count| format!(", {count} times"));
+                let maps = match self.mapped_bytes {
+                    0 => String::new(),
+                    mapped => format!(", maps {}", units::exact_bytes(mapped)),
+                };
+                format!("{operation}{times}: {bytes}{maps}")
+            }
             LineNoteKind::Tracked => match &self.of {
                 Some(name) => format!("track {name}: {bytes}"),
                 None => format!("track: {bytes}"),

@@ -8,6 +8,7 @@
 mod advice;
 mod facts;
 mod lines;
+mod order;
 mod pass;
 mod scopes;
 mod sites;
@@ -39,6 +40,10 @@ pub struct Arrays {
     pub advice: Vec<Advice>,
     /// What each line did with arrays, in the whole run.
     pub lines: Vec<LineNote>,
+    /// Views that were only counted, in the whole run, but for the last few thousand of each
+    /// line: of a line that made very many the later ones are not told of one by one. Which
+    /// of them were alive is not known, so with any all sums are lower bounds.
+    pub counted_views: u64,
 }
 
 /// Memory of elements, and the arrays that keep it.
@@ -75,6 +80,19 @@ impl Holds {
     }
 }
 
+/// Buffers that are mapped files: none of it is on the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedFiles {
+    /// How many.
+    pub buffers: u64,
+    /// Bytes that are mapped.
+    pub bytes: u64,
+    /// Arrays of them that are alive.
+    pub arrays: u64,
+    /// The sum of the arrays' `nbytes`.
+    pub nbytes: u64,
+}
+
 /// One array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArrayFacts {
@@ -84,11 +102,14 @@ pub struct ArrayFacts {
     pub name: Option<String>,
     /// What made it: `zeros`, `slice`.
     pub operation: String,
-    /// Where its elements lie, if that was not lost.
+    /// The type of its elements.
+    pub dtype: Option<String>,
+    /// Where its elements lie: not known of one that was reallocated, or if it was lost.
     pub layout: Option<ArrayLayout>,
-    /// Elements times bytes of one.
+    /// Elements times bytes of one; 0 if its layout is not known.
     pub nbytes: u64,
-    /// Distinct bytes of the elements; `None` if they overlap irregularly.
+    /// Distinct bytes of the elements; `None` if they overlap irregularly, or if its layout
+    /// is not known.
     pub unique_bytes: Option<u64>,
     /// Bytes that buffer and handle take beside the elements; 0 for views.
     pub record_bytes: u64,
@@ -98,45 +119,69 @@ pub struct ArrayFacts {
     pub is_view: bool,
     /// Whether it was dropped before the instant; then views of it are alive.
     pub is_gone: bool,
+    /// Whether its block was reallocated after it was told of, as by pushes: how many
+    /// elements it has is not known until it is tracked again.
+    pub is_reallocated: bool,
+    /// How many views of the buffer are just like this: unnamed, with as many elements in
+    /// the same order, made by the same line. The oldest stands for all.
+    pub count: u64,
 }
 
 impl Arrays {
-    /// Buffers.
+    /// Buffers that are not mapped files.
+    fn on_heap(&self) -> impl Iterator<Item = &ArrayBuffer> {
+        self.buffers.iter().filter(|buffer| !buffer.is_mapped())
+    }
+
+    /// Buffers, but for mapped files.
     #[must_use]
     pub fn buffer_count(&self) -> u64 {
-        self.buffers.iter().map(|buffer| buffer.count).sum()
+        self.on_heap().map(|buffer| buffer.count).sum()
     }
 
     /// Bytes that they hold on the heap.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         let held = |buffer: &ArrayBuffer| buffer.holds.heap_bytes().saturating_mul(buffer.count);
-        sum(self.buffers.iter().map(held))
+        sum(self.on_heap().map(held))
     }
 
-    /// Bytes of mapped files that they hold.
-    #[must_use]
-    pub fn mapped_bytes(&self) -> u64 {
-        sum(self.buffers.iter().map(|buffer| match buffer.holds {
-            Holds::Mapped(bytes) => bytes,
-            Holds::Block(_) | Holds::Unknown => 0,
-        }))
-    }
-
-    /// Arrays that are alive.
+    /// Arrays that are alive, but for those of mapped files.
     #[must_use]
     pub fn array_count(&self) -> u64 {
-        let alive = |buffer: &ArrayBuffer| buffer.alive().count() as u64 * buffer.count;
-        self.buffers.iter().map(alive).sum()
+        self.on_heap().map(ArrayBuffer::array_count).sum()
     }
 
-    /// The sum of their `nbytes`, which is not what they take.
+    /// Those of them whose `nbytes` is not known.
+    #[must_use]
+    pub fn unknown_count(&self) -> u64 {
+        let unknown = |buffer: &ArrayBuffer| {
+            let unknown = buffer.alive().filter(|array| array.layout.is_none());
+            unknown.map(|array| array.count).sum::<u64>() * buffer.count
+        };
+        self.on_heap().map(unknown).sum()
+    }
+
+    /// The sum of their `nbytes` where it is known, which is not what they take.
     #[must_use]
     pub fn nbytes(&self) -> u64 {
-        sum(self.buffers.iter().map(|buffer| {
-            let nbytes = sum(buffer.alive().map(|array| array.nbytes));
-            nbytes.saturating_mul(buffer.count)
-        }))
+        sum(self.on_heap().map(ArrayBuffer::nbytes))
+    }
+
+    /// Mapped files and what arrays of them say they have.
+    #[must_use]
+    pub fn mapped(&self) -> MappedFiles {
+        let mapped = || self.buffers.iter().filter(|buffer| buffer.is_mapped());
+        let bytes = |buffer: &ArrayBuffer| match buffer.holds {
+            Holds::Mapped(bytes) => bytes.saturating_mul(buffer.count),
+            Holds::Block(_) | Holds::Unknown => 0,
+        };
+        MappedFiles {
+            buffers: mapped().map(|buffer| buffer.count).sum(),
+            bytes: sum(mapped().map(bytes)),
+            arrays: mapped().map(ArrayBuffer::array_count).sum(),
+            nbytes: sum(mapped().map(ArrayBuffer::nbytes)),
+        }
     }
 
     /// Bytes held by dtype of the array that each buffer was made for, the largest first.
@@ -164,11 +209,48 @@ impl ArrayBuffer {
         self.arrays.iter().filter(|array| !array.is_gone)
     }
 
+    /// How many arrays keep it.
+    #[must_use]
+    pub fn holders(&self) -> u64 {
+        self.alive().map(|array| array.count).sum()
+    }
+
+    /// Whether it is a mapped file.
+    #[must_use]
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.holds, Holds::Mapped(_))
+    }
+
+    /// Arrays of it and of those alike.
+    fn array_count(&self) -> u64 {
+        self.holders() * self.count
+    }
+
+    /// Their `nbytes`, where known.
+    fn nbytes(&self) -> u64 {
+        let nbytes = |array: &ArrayFacts| array.nbytes.saturating_mul(array.count);
+        sum(self.alive().map(nbytes)).saturating_mul(self.count)
+    }
+
     /// The dtype of the array it was made for.
     #[must_use]
     pub fn dtype(&self) -> Option<&str> {
-        let layout = self.arrays.first()?.layout.as_ref()?;
-        Some(&layout.dtype)
+        self.arrays.first()?.dtype.as_deref()
+    }
+}
+
+impl ArrayFacts {
+    /// Elements times bytes of one, if its layout is known.
+    #[must_use]
+    pub fn known_nbytes(&self) -> Option<u64> {
+        self.layout.is_some().then_some(self.nbytes)
+    }
+
+    /// The order in which its elements follow each other without gaps: `C`, `F`, `C F` for
+    /// both, `-` for none.
+    #[must_use]
+    pub fn order(&self) -> Option<&'static str> {
+        self.layout.as_ref().map(order::order)
     }
 }
 

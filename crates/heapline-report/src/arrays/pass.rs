@@ -61,6 +61,7 @@ pub(super) struct ArrayPass {
     moving: FxHashMap<usize, InBlock>,
     lines: CurrentLines,
     sites: Sites,
+    counted_views: u64,
 }
 
 impl ArrayPass {
@@ -76,6 +77,7 @@ impl ArrayPass {
             moving: FxHashMap::default(),
             lines: CurrentLines::default(),
             sites: Sites::default(),
+            counted_views: 0,
         }
     }
 
@@ -92,6 +94,7 @@ impl ArrayPass {
             lines: self.sites.line_notes(texts, scopes),
             buffers,
             copies,
+            counted_views: self.counted_views,
         }
     }
 
@@ -204,7 +207,7 @@ impl ArrayPass {
         if let Some(block) = array.block {
             let tracked = &mut self.in_blocks.entry(block.address).or_default().tracked;
             // The same array under another name, or at another time of its life.
-            tracked.retain(|other| other.name != array.name);
+            tracked.retain(|other| other.name != array.name && !other.is_same(&array));
             tracked.push(array);
         }
         self.sites.tracked(&array, texts.nbytes(array.layout));
@@ -229,12 +232,22 @@ impl ArrayPass {
         let Some(mut moved) = self.moving.remove(&lane) else {
             return;
         };
-        for array in &mut moved.tracked {
-            array.block = Some(BlockKey {
-                address: block.address,
-                serial,
-            });
+        let to = BlockKey {
+            address: block.address,
+            serial,
+        };
+        if let Some(first) = &moved.first {
+            let handle = self.handles.get_mut(&first.id);
+            let buffer = self.buffers.get_mut(&first.base);
+            let known = buffer.and_then(|buffer| buffer.first.as_mut());
+            for array in handle.into_iter().chain(known) {
+                if array.block == first.block {
+                    array.move_to(to);
+                }
+            }
         }
+        let arrays = moved.tracked.iter_mut().chain(&mut moved.first);
+        arrays.for_each(|array| array.move_to(to));
         self.in_blocks.insert(block.address, moved);
     }
 
@@ -309,7 +322,9 @@ impl Observer for ArrayPass {
                     operation: None,
                     name: Some(name),
                     place,
+                    address,
                     block: self.block_at(address),
+                    is_moved: false,
                     is_told: false,
                 };
                 self.tracked(array, texts);
@@ -331,7 +346,10 @@ impl Observer for ArrayPass {
                 };
                 self.copied((from, to), copy, texts);
             }
-            ArrayNote::Counted { views, place } => self.sites.counted(views, place),
+            ArrayNote::Counted { views, place } => {
+                self.counted_views = self.counted_views.saturating_add(views);
+                self.sites.counted(views, place);
+            }
             ArrayNote::Renamed { id, name } => self.renamed(id, name),
         }
     }

@@ -44,6 +44,7 @@ enum Names {
 struct Line {
     count: u64,
     bytes: u64,
+    mapped_bytes: u64,
     held_bytes: Option<u64>,
     of: Names,
     /// There were more, not all of them counted.
@@ -87,19 +88,25 @@ pub(super) struct Copy {
 }
 
 impl Sites {
-    fn add(&mut self, key: Key, bytes: u64, held_bytes: Option<u64>, of: Option<TextId>) {
-        let line = self.lines.entry(key).or_insert(Line {
-            count: 0,
-            bytes: 0,
-            held_bytes: None,
-            of: Names::One(of),
-            is_at_least: false,
-        });
+    fn add(
+        &mut self,
+        key: Key,
+        bytes: u64,
+        held_bytes: Option<u64>,
+        of: Option<TextId>,
+    ) -> &mut Line {
+        let line = self.lines.entry(key).or_insert(Line::of(of));
         line.add(bytes, held_bytes, of);
+        line
     }
 
     pub(super) fn made(&mut self, array: &Array, nbytes: u64) {
-        self.add(made_key(array), nbytes, None, None);
+        let (bytes, mapped) = match array.mapped_bytes {
+            Some(mapped) => (0, mapped),
+            None => (nbytes, 0),
+        };
+        let line = self.add(made_key(array), bytes, None, None);
+        line.mapped_bytes = line.mapped_bytes.saturating_add(mapped);
     }
 
     pub(super) fn tracked(&mut self, array: &Array, nbytes: u64) {
@@ -170,13 +177,7 @@ impl Sites {
     }
 
     pub(super) fn freed(&mut self, line: (u32, u32), bytes: u64, of: Option<TextId>) {
-        let line = self.frees.entry(line).or_insert(Line {
-            count: 0,
-            bytes: 0,
-            held_bytes: None,
-            of: Names::One(of),
-            is_at_least: false,
-        });
+        let line = self.frees.entry(line).or_insert(Line::of(of));
         line.add(bytes, None, of);
     }
 
@@ -244,6 +245,17 @@ fn made_key(array: &Array) -> Key {
 }
 
 impl Line {
+    fn of(name: Option<TextId>) -> Self {
+        Line {
+            count: 0,
+            bytes: 0,
+            mapped_bytes: 0,
+            held_bytes: None,
+            of: Names::One(name),
+            is_at_least: false,
+        }
+    }
+
     fn add(&mut self, bytes: u64, held_bytes: Option<u64>, of: Option<TextId>) {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -271,6 +283,7 @@ impl Line {
             count: self.count,
             is_at_least: self.is_at_least,
             bytes: self.bytes,
+            mapped_bytes: self.mapped_bytes,
             held_bytes: self.held_bytes,
             of,
         }

@@ -1,5 +1,6 @@
 //! The arrays that were alive at an instant, by the buffers they hold.
 
+use heapline_trace::TextId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::facts::{Array, BlockKey};
@@ -10,13 +11,17 @@ use crate::texts::Texts;
 ///
 /// An array is told of after its block: at the peak, which is the begin of a block, the
 /// array in it has yet to be heard of. So the first array of a block that lived at the
-/// instant belongs to it, even if it comes later.
+/// instant belongs to it, even if it comes later. So does the first that is heard of an array
+/// whose block was reallocated at the instant.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     /// Blocks with a higher number began later.
     serial: u64,
     arrays: Vec<Array>,
     by_id: FxHashMap<u64, usize>,
+    /// Plain arrays whose reallocation was the last begin up to the instant. Of one that was
+    /// reallocated before, what is heard after the instant may have come after it, too.
+    moved: FxHashMap<(BlockKey, Option<TextId>), usize>,
     /// First handles of the buffers, alive or not.
     firsts: FxHashMap<u64, Array>,
     bytes: FxHashMap<BlockKey, u64>,
@@ -29,6 +34,7 @@ impl Snapshot {
             serial,
             arrays: Vec::new(),
             by_id: FxHashMap::default(),
+            moved: FxHashMap::default(),
             firsts: FxHashMap::default(),
             bytes: FxHashMap::default(),
             known: FxHashSet::default(),
@@ -37,14 +43,24 @@ impl Snapshot {
 
     /// Adds an array that is alive, and the bytes of its block.
     pub(super) fn add(&mut self, array: Array, bytes: Option<u64>) {
-        if let (Some(block), Some(bytes)) = (array.block, bytes) {
+        self.hold(array.block, bytes);
+        let index = self.arrays.len();
+        if array.id > 0 {
+            self.by_id.insert(array.id, index);
+        } else if let Some(block) = array
+            .block
+            .filter(|block| array.is_moved && block.serial == self.serial)
+        {
+            self.moved.insert((block, array.name), index);
+        }
+        self.arrays.push(array);
+    }
+
+    fn hold(&mut self, block: Option<BlockKey>, bytes: Option<u64>) {
+        if let (Some(block), Some(bytes)) = (block, bytes) {
             self.bytes.insert(block, bytes);
             self.known.insert(block);
         }
-        if array.id > 0 {
-            self.by_id.insert(array.id, self.arrays.len());
-        }
-        self.arrays.push(array);
     }
 
     /// Tells what a buffer was made for.
@@ -54,18 +70,32 @@ impl Snapshot {
 
     /// An array was heard of after the instant.
     pub(super) fn add_late(&mut self, array: Array, bytes: Option<u64>) {
-        let belongs = |block: BlockKey| block.serial <= self.serial && !self.known.contains(&block);
-        if !array.is_first() || !array.block.is_some_and(belongs) {
+        let lived = array.block.filter(|block| block.serial <= self.serial);
+        let Some(block) = lived.filter(|_| array.is_first()) else {
+            return;
+        };
+        let old = match array.id {
+            0 => self.moved.remove(&(block, array.name)),
+            id => self.by_id.get(&id).copied(),
+        };
+        let is_moved = |index: usize| self.arrays[index].is_moved;
+        if self.known.contains(&block) && !old.is_some_and(is_moved) {
             return;
         }
         if array.id > 0 {
             self.add_first(array);
         }
-        self.add(array, bytes);
+        match old {
+            Some(old) => {
+                self.hold(array.block, bytes);
+                self.arrays[old] = array;
+            }
+            None => self.add(array, bytes),
+        }
     }
 
     /// A name was heard of after the instant.
-    pub(super) fn rename(&mut self, id: u64, name: heapline_trace::TextId) {
+    pub(super) fn rename(&mut self, id: u64, name: TextId) {
         if let Some(&index) = self.by_id.get(&id) {
             self.arrays[index].name = Some(name);
         }
@@ -116,7 +146,7 @@ impl Snapshot {
         let alive = group.iter().map(|array| array.facts(texts, false));
         ArrayBuffer {
             holds: holds.or(mapped).unwrap_or(Holds::Unknown),
-            arrays: gone.into_iter().chain(alive).collect(),
+            arrays: views_together(gone.into_iter().chain(alive)),
             count: 1,
         }
     }
@@ -132,6 +162,40 @@ enum Key {
 
 fn name_of(buffer: &ArrayBuffer) -> Option<String> {
     buffer.arrays.first().and_then(|array| array.name.clone())
+}
+
+/// Unnamed views of a buffer that one line made, told apart by nothing shown, as one.
+fn views_together(arrays: impl Iterator<Item = ArrayFacts>) -> Vec<ArrayFacts> {
+    let mut together: Vec<ArrayFacts> = Vec::new();
+    let mut seen: FxHashMap<String, usize> = FxHashMap::default();
+    for array in arrays {
+        let is_told_apart = array.is_gone || !array.is_view || array.name.is_some();
+        let key = (!is_told_apart).then(|| view_likeness(&array));
+        match key.as_ref().and_then(|key| seen.get(key)) {
+            Some(&index) => together[index].count += 1,
+            None => {
+                seen.extend(key.map(|key| (key, together.len())));
+                together.push(array);
+            }
+        }
+    }
+    together
+}
+
+fn view_likeness(view: &ArrayFacts) -> String {
+    let shape = view.layout.as_ref().map(|layout| &layout.shape);
+    format!(
+        "{:?}",
+        (
+            &view.operation,
+            &view.dtype,
+            shape,
+            view.order(),
+            view.nbytes,
+            view.unique_bytes,
+            &view.place
+        )
+    )
 }
 
 /// Unnamed buffers of one array each that one line made, told apart by nothing, as one.
@@ -169,8 +233,5 @@ fn likeness(buffer: &ArrayBuffer) -> Option<String> {
         id: None,
         ..array.clone()
     };
-    array
-        .name
-        .is_none()
-        .then(|| format!("{:?} {alike:?}", buffer.holds))
+    (array.name.is_none() && array.count == 1).then(|| format!("{:?} {alike:?}", buffer.holds))
 }

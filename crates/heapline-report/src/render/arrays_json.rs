@@ -13,6 +13,7 @@ use crate::report::Report;
 /// The arrays.
 #[must_use]
 pub fn arrays(report: &Report, arrays: &Arrays) -> String {
+    let mapped = arrays.mapped();
     pretty(&json!({
         "schema": SCHEMA,
         "quality": quality(&report.quality()),
@@ -23,9 +24,15 @@ pub fn arrays(report: &Report, arrays: &Arrays) -> String {
         },
         "buffer_count": arrays.buffer_count(),
         "held_bytes": arrays.held_bytes(),
-        "mapped_bytes": arrays.mapped_bytes(),
+        "mapped_buffer_count": mapped.buffers,
+        "mapped_bytes": mapped.bytes,
+        "mapped_array_count": mapped.arrays,
+        "mapped_nbytes": mapped.nbytes,
         "array_count": arrays.array_count(),
         "nbytes": arrays.nbytes(),
+        "unknown_nbytes_count": arrays.unknown_count(),
+        "counted_views": arrays.counted_views,
+        "is_at_least": arrays.counted_views > 0,
         "bytes_by_dtype": arrays
             .bytes_by_dtype()
             .into_iter()
@@ -44,30 +51,39 @@ fn buffer(buffer: &ArrayBuffer) -> Value {
         Holds::Mapped(bytes) => ("mapped", Some(bytes)),
         Holds::Unknown => ("unknown", None),
     };
+    let arrays = buffer.arrays.iter();
+    let arrays = arrays.map(|facts| array(facts, buffer.holders()));
     json!({
         "holds": kind,
         "bytes": bytes,
         "count": buffer.count,
-        "arrays": buffer.arrays.iter().map(array).collect::<Vec<_>>(),
+        "order": buffer.arrays.first().and_then(ArrayFacts::order),
+        "holders": buffer.holders(),
+        "arrays": arrays.collect::<Vec<_>>(),
     })
 }
 
-fn array(array: &ArrayFacts) -> Value {
+/// An array, and how many keep its buffer.
+fn array(array: &ArrayFacts, holders: u64) -> Value {
     let layout = array.layout.as_ref();
     json!({
         "id": array.id,
         "name": array.name,
         "made_by": array.operation,
-        "dtype": layout.map(|layout| &layout.dtype),
+        "dtype": array.dtype,
         "itemsize": layout.map(|layout| layout.itemsize),
         "shape": layout.map(|layout| &layout.shape),
         "byte_strides": layout.map(|layout| &layout.byte_strides),
-        "nbytes": array.nbytes,
+        "order": array.order(),
+        "holders": holders,
+        "nbytes": array.known_nbytes(),
         "unique_nbytes": array.unique_bytes,
         "record_nbytes": array.record_bytes,
+        "count": array.count,
         "at": place(array.place.as_ref()),
         "is_view": array.is_view,
         "is_dropped": array.is_gone,
+        "is_reallocated": array.is_reallocated,
     })
 }
 
@@ -109,6 +125,7 @@ pub(super) fn line_note(note: &LineNote) -> Value {
         "count": note.count,
         "is_at_least": note.is_at_least,
         "bytes": note.bytes,
+        "mapped_bytes": note.mapped_bytes,
         "held_bytes": note.held_bytes,
         "of": note.of,
     })

@@ -1,5 +1,6 @@
 //! Reports on synthetic traces, with symbols and sources made up for them.
 
+mod arrays;
 #[path = "../../../../tests/fuzz/every_report.rs"]
 mod every_report;
 mod families;
