@@ -2,7 +2,7 @@
 //! gives up its rights. Its own files are as it writes them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::check::{self, Expected};
 use crate::is_soak;
@@ -133,4 +133,39 @@ fn t17_two_programs_with_one_path() {
     }
     older.tidy();
     assert!(both > pairs / 2, "{both} of {pairs}");
+}
+
+/// T16: the trace's descriptor is a high number, where no program looks for its own, and no
+/// program that is started has it.
+#[test]
+fn t16_the_descriptor_is_high_and_closed_on_exec() {
+    let mut running = Plan::new("fault", &["end", "never", "0", "1"]).start();
+    let process = format!("/proc/{}", running.child.id());
+    let open = || {
+        let entries = std::fs::read_dir(format!("{process}/fd")).expect("it runs");
+        let entries = entries.map(|entry| entry.expect("readable").path());
+        let mut traces = entries.filter(|entry| {
+            std::fs::read_link(entry).is_ok_and(|path| path.ends_with("trace.heapline"))
+        });
+        traces.next()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let path = loop {
+        if let Some(path) = open() {
+            break path;
+        }
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    std::thread::sleep(Duration::from_millis(20));
+    let path = open().unwrap_or(path);
+    let number = path.file_name().and_then(|name| name.to_str());
+    let number: u32 = number.and_then(|name| name.parse().ok()).expect("a number");
+    let text = std::fs::read_to_string(format!("{process}/fdinfo/{number}")).expect("open");
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).expect("octal");
+    assert!(number >= 250, "{number}");
+    assert!(flags & 0o2_000_000 != 0, "{flags:o}");
+    running.child.kill().expect("it is there");
+    running.wait().tidy();
 }

@@ -346,3 +346,27 @@ fn t07_out_of_memory() {
     run.tidy();
     plain.tidy();
 }
+
+/// A program with more rights than who starts it does as if there were no variable: it could
+/// be made to write anywhere.
+#[test]
+fn foreign_rights_and_the_variable() {
+    let run = |mode: &str| {
+        let script = format!(
+            "cp \"$1\" secure && chmod {mode} secure && chmod 777 . && shift
+             exec setpriv --reuid=65534 --clear-groups ./secure \"$@\""
+        );
+        Plan::shell(&script, "host", &["errno", "1000"]).run()
+    };
+    let plain = run("755");
+    if !plain.status.success() || !plain.trace_path().exists() {
+        say(&format!("needs root and setpriv: {}", plain.stderr));
+        return plain.tidy();
+    }
+    let secure = run("4755");
+    secure.succeeds();
+    assert!(!secure.trace_path().exists());
+    assert_eq!(secure.traces_of_children().len(), 0);
+    plain.tidy();
+    secure.tidy();
+}

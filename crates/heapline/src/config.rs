@@ -101,6 +101,8 @@ impl Config {
 pub(crate) struct Variable<'a> {
     /// Whether to record; `None` if it says neither.
     pub(crate) on: Option<bool>,
+    /// No line is to be printed but about mistakes in the variable itself.
+    pub(crate) quiet: bool,
     /// Path pattern with escapes still in it.
     pub(crate) out: Option<&'a [u8]>,
     pub(crate) settings: Settings,
@@ -113,11 +115,6 @@ pub(crate) struct BadValue {
     pub(crate) wanted: &'static str,
 }
 
-/// Whether no line is to be printed, whatever else the variable says.
-pub(crate) fn is_quiet(value: &[u8]) -> bool {
-    words(value).any(|word| word == b"quiet")
-}
-
 /// Parses the variable's value; `unknown` is told of each key that means nothing.
 pub(crate) fn parse<'a>(
     value: &'a [u8],
@@ -125,6 +122,7 @@ pub(crate) fn parse<'a>(
 ) -> Result<Variable<'a>, BadValue> {
     let mut variable = Variable {
         on: None,
+        quiet: false,
         out: None,
         settings: Settings::DEFAULT,
     };
@@ -135,8 +133,7 @@ pub(crate) fn parse<'a>(
             (b"", None) => {}
             (b"on" | b"1", None) => variable.on = Some(true),
             (b"off" | b"0", None) => variable.on = Some(false),
-            // See `is_quiet`.
-            (b"quiet", None) => {}
+            (b"quiet", None) => variable.quiet = true,
             (b"follow_forks", None) => {
                 variable.settings.follow_forks = true;
                 variable.on.get_or_insert(true);

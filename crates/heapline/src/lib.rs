@@ -48,7 +48,7 @@
 //! |---|---|
 //! | Every event whose call returned is in the file, whatever kills the process | `faults::t01` to `t08`, `it::killed` |
 //! | A reader beside the running program sees a consistent state | `it::live`, `heapline-trace`'s `live_cut` |
-//! | Same exit code, signal, errno, stdout and stderr; besides its own lines, and with `quiet` without them | `faults::t02` to `t08`, `t32`, `it::cargo_run` |
+//! | Same exit code, signal, errno, stdout and stderr; besides its own lines, and with `quiet` without them but for mistakes in `HEAPLINE` | `faults::t02` to `t08`, `t32`, `it::cargo_run` |
 //! | The inner allocator sees the same calls in the same order, blocks of its heap have the same addresses, no thread is added | `faults::t37` |
 //! | Zeroed memory stays lazy | `faults::t53` |
 //! | In the allocator's methods no lock is waited for, nothing is allocated through ourselves, nothing panics | `faults::t20` to `t24`, `t38`, `t39`, `heapline-unwind`'s `hook_conditions`, `interleavings` (a model of the lock-free files) |

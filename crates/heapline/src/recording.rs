@@ -75,9 +75,7 @@ pub(crate) fn decide(always: bool) -> Option<u32> {
 /// What the variable, or its absence, means. A forked child, whose parent's first allocation
 /// was under way, records only if children are to.
 fn start_by_variable(value: Option<&[u8]>, always: bool, is_child: bool) -> Option<u32> {
-    let value = value.unwrap_or_default();
-    message::set_quiet(crate::config::is_quiet(value));
-    let parsed = crate::config::parse(value, message::unknown_key);
+    let parsed = crate::config::parse(value.unwrap_or_default(), message::unknown_key);
     let variable: Variable<'_> = match parsed {
         Ok(variable) => variable,
         Err(bad) => {
@@ -85,6 +83,7 @@ fn start_by_variable(value: Option<&[u8]>, always: bool, is_child: bool) -> Opti
             return None;
         }
     };
+    message::set_quiet(variable.quiet);
     if !variable.on.unwrap_or(always) || (is_child && !variable.settings.follow_forks) {
         return None;
     }

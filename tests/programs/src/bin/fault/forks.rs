@@ -47,7 +47,7 @@ fn wait(child: libc::pid_t) -> i32 {
 
 fn allocate(blocks: u64, align: usize) {
     for number in 0..blocks {
-        let layout = Layout::from_size_align(100 + number as usize % 1_000, align);
+        let layout = Layout::from_size_align(5_101 + number as usize % 1_000, align);
         let layout = layout.expect("a valid layout");
         // SAFETY: the layout is not empty, and the block is of it.
         unsafe { dealloc(black_box(alloc(layout)), layout) };
