@@ -313,7 +313,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
     }
 
     /// Elements of this shape in the same buffer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn placed<B: Element, E: Dimension>(
         &self,
         address: usize,
