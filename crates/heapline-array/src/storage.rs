@@ -3,9 +3,10 @@
 //! # Why it is sound
 //! * A [`Buffer`] is a block of initialised bytes, at one address until it is dropped. It is
 //!   reached only through an `Arc`, and no `Weak` of it exists.
-//! * A [`Storage`] is made by [`place`](Storage::place) alone, which checks that every
-//!   element lies inside the buffer, aligned, and that its bytes are a value: every pattern
-//!   is one of each [`Element`] but `bool`, whose buffers are checked as a whole.
+//! * A [`Storage`] is made by [`place`](Storage::place), by [`placed`](Storage::placed) in
+//!   the buffer of another one, or as a copy of one. Both check that every element lies inside
+//!   the buffer, aligned, and that its bytes are a value: every pattern is one of each
+//!   [`Element`] but `bool`, whose buffers are checked as a whole.
 //! * It holds the buffer for as long as it lives, so a view borrowed from it is of live
 //!   bytes.
 //! * While there are several handles nobody writes. [`view_mut`](Storage::view_mut) borrows
@@ -161,7 +162,8 @@ impl Block {
     fn holds<B: Element>(&self) -> bool {
         B::DTYPE != DType::Bool || self.dtype == DType::Bool || {
             // SAFETY: the bytes are initialised. The only writers are mutable borrows of a
-            // buffer's only handle; `place` calls this with a share of its own.
+            // buffer's only handle; `place` calls this with a share of its own, `placed`
+            // with that of a handle which is borrowed, and so not mutably.
             let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.nbytes) };
             bytes.iter().all(|byte| *byte <= 1)
         }
@@ -308,8 +310,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         if !buffer.block.holds::<A>() {
             return Err(Misplaced::NotBool);
         }
-        let raw = raw_view(&buffer.block, address, shape, strides)?;
-        Ok(Storage { raw, buffer })
+        Self::of_values(buffer, address, shape, strides)
     }
 
     /// Elements of this shape in the same buffer.
@@ -324,11 +325,19 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         if A::DTYPE != DType::Bool && !self.buffer.block.holds::<B>() {
             return Err(Misplaced::NotBool);
         }
-        let raw = raw_view(&self.buffer.block, address, shape, strides)?;
-        Ok(Storage {
-            raw,
-            buffer: Arc::clone(&self.buffer),
-        })
+        Storage::of_values(Arc::clone(&self.buffer), address, shape, strides)
+    }
+
+    /// The same where the bytes are known to be values.
+    #[inline(always)]
+    fn of_values(
+        buffer: Arc<Buffer>,
+        address: usize,
+        shape: D,
+        strides: &D,
+    ) -> Result<Self, Misplaced> {
+        let raw = raw_view(&buffer.block, address, shape, strides)?;
+        Ok(Storage { raw, buffer })
     }
 
     pub(crate) fn buffer(&self) -> &Arc<Buffer> {
@@ -360,7 +369,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
 
     /// The elements, to read.
     pub(crate) fn view(&self) -> ArrayView<'_, A, D> {
-        // SAFETY: `place` has checked bounds, alignment and values. The borrow keeps the
+        // SAFETY: `place` or `placed` has checked bounds, alignment and values. The borrow keeps the
         // buffer alive and excludes `view_mut` of this handle; that of any other gives
         // nothing while this one exists.
         unsafe { self.raw.clone().deref_into_view() }
