@@ -292,12 +292,7 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
         });
     }
     if owned_root().is_none() {
-        // A forked child has its parent's number, or finds it about to get one, until it
-        // notices.
-        state::leave_recording(state::load());
-        if state::take_over_deciding(sys::process_id()) {
-            state::finish_starting(state::IDLE);
-        }
+        state::leave_parents(sys::process_id());
     }
     if state::load() != state::IDLE {
         return Err(StartError {

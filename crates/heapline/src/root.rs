@@ -68,7 +68,7 @@ pub(crate) struct Root {
     path: UnsafeCell<[u8; PATH_BYTES]>,
 }
 
-// SAFETY: all fields are atomics but the path, which is read by holders alone and written
+// SAFETY: all fields are atomics or locks but the path, which is read by holders alone and written
 // while there are none.
 unsafe impl Sync for Root {}
 
@@ -80,7 +80,7 @@ const ROOT_BYTES: usize = size_of::<Root>().next_multiple_of(4096);
 #[inline]
 pub(crate) fn get() -> Option<&'static Root> {
     // SAFETY: the pointer is null or that of a mapping made by `get_or_map`, which is
-    // never unmapped; all fields are valid for any bytes.
+    // never unmapped. It began as zeros, and a fork makes it zeros: valid for every field.
     unsafe { ROOT.load(Ordering::Acquire).as_ref() }
 }
 
@@ -139,7 +139,7 @@ impl Drop for Held {
 /// A lock that is free in a forked child, where the thread that had it is not.
 struct Lock(Mutex<()>);
 
-// SAFETY: both are one byte, and nothing but its value is looked at.
+// SAFETY: the compiler checks that both have one size, and any byte is a `u8`.
 const _: () = assert!(unsafe { core::mem::transmute::<Mutex<()>, u8>(Mutex::new(())) } == 0);
 
 impl Lock {

@@ -70,6 +70,15 @@ pub(crate) fn take_over_deciding(process: u32) -> bool {
             .is_ok()
 }
 
+/// Makes a forked child idle that has its parent's number, or found it about to get one, and
+/// has not noticed so far.
+pub(crate) fn leave_parents(process: u32) {
+    leave_recording(load());
+    if take_over_deciding(process) {
+        finish_starting(IDLE);
+    }
+}
+
 /// Claims the right to begin a forked child's own recording in place of its parent's; only
 /// one thread gets it.
 pub(crate) fn begin_following(parents: u32, process: u32) -> bool {
