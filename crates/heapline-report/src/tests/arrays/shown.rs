@@ -1,0 +1,214 @@
+//! What tables, warnings and JSON make of many arrays, of copies and of mapped files.
+
+use super::*;
+
+#[test]
+fn only_writes_to_shared_buffers_are_copies_on_write() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 100_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 100_000);
+        for (to, operation) in [(2, "make_mut"), (3, "make_mut, read-only")] {
+            let address = 0x10_0000 * to;
+            program.alloc(address, 100_000);
+            program.handle(to, to, operation, address, 100_000);
+            program.copied(1, to, 100_000, operation);
+        }
+    });
+    let arrays = at(&report, At::End);
+    let copies = arrays.copies.iter();
+    let copies: Vec<_> = copies
+        .map(|site| (site.operation.as_str(), site.bytes, site.is_copy_on_write))
+        .collect();
+    let expected = [
+        ("make_mut", 100_000, true),
+        ("make_mut, read-only", 100_000, false),
+    ];
+    assert_eq!(copies, expected);
+    let [Advice::CopyOnWrite(site)] = arrays.advice.as_slice() else {
+        panic!("{:?}", arrays.advice);
+    };
+    assert_eq!(site.operation, "make_mut");
+}
+
+#[test]
+fn views_that_are_alike_are_a_row_and_the_others_are_limited() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000_000);
+        program.named(1, "m");
+        for n in 0..300 {
+            program.handle(2 + n, 1, "slice", 0x10_0000 + 10 * n, 10);
+        }
+        // Other gaps between the elements are not shown.
+        for (id, stride) in [(1001, 2), (1002, 3)] {
+            let layout = program.layout(&[5], &[stride]);
+            program.handle_onto(id, 1, "slice", 0x10_0000, (layout, 5));
+        }
+        for n in 0..60 {
+            program.handle(2001 + n, 1, "slice", 0x10_0000, 100 + n as usize);
+        }
+        program.handle(3001, 1, "slice", 0x10_0000, 10);
+        program.named(3001, "v");
+    });
+    let arrays = at(&report, At::End);
+    let nbytes = 1_000_000 + 300 * 10 + 2 * 5 + (0..60).map(|n| 100 + n).sum::<u64>() + 10;
+    assert_eq!((arrays.array_count(), arrays.nbytes()), (364, nbytes));
+    assert_eq!(arrays.buffers[0].holders(), 364);
+    let below = |limit: usize| {
+        let text = render::text::arrays(&report, &arrays, limit);
+        let rows = text.lines().filter(|line| line.starts_with("  "));
+        let rows: Vec<String> = rows.map(|row| row.trim_start().to_owned()).collect();
+        rows
+    };
+    let all = below(100);
+    assert_eq!(all.len(), 1 + 1 + 60 + 1);
+    assert!(all[0].starts_with("300 alike  slice"), "{}", all[0]);
+    assert!(all[1].starts_with("2 alike  "), "{}", all[1]);
+    assert!(all[62].starts_with("v  "), "{}", all[62]);
+    assert_eq!(below(63), all, "as many as there are");
+    let some = below(50);
+    assert_eq!(some.len(), 50 + 1);
+    assert_eq!(some[50], "… and 13 more");
+    assert_eq!(
+        below(1)[1],
+        "… and 63 more",
+        "views that are alike are not one"
+    );
+    let json = json(&report, &arrays);
+    let views = json["buffers"][0]["arrays"].as_array().expect("views");
+    assert_eq!((views.len(), &views[1]["count"]), (64, &300.into()));
+    assert_eq!(
+        (&json["counted_views"], &json["is_at_least"]),
+        (&0.into(), &false.into())
+    );
+}
+
+#[test]
+fn views_that_were_only_counted_make_sums_lower_bounds() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000);
+        program.handle(2, 1, "slice", 0x10_0000, 10);
+        let place = program.place(2);
+        for _ in 0..2 {
+            program.note(&ArrayNote::Counted { views: 4096, place });
+        }
+    });
+    let arrays = at(&report, At::End);
+    assert_eq!((arrays.counted_views, arrays.array_count()), (8192, 2));
+    let text = render::text::arrays(&report, &arrays, 50);
+    let caption =
+        "≥ 1 buffer holds ≥ 1,000 B (1000 B); the nbytes of ≥ 2 arrays add up to ≥ 1,010 B.";
+    assert!(text.contains(caption), "{text}");
+    assert!(
+        text.contains("\n≥ 8,192 views more were made in the run"),
+        "{text}"
+    );
+    let json = json(&report, &arrays);
+    assert_eq!(
+        (&json["counted_views"], &json["is_at_least"]),
+        (&8192.into(), &true.into())
+    );
+}
+
+#[test]
+fn mapped_files_are_beside_the_sums_of_the_heap() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000);
+        program.mapped(2, 0x7000_0000, 40_960);
+        program.handle(3, 2, "slice", 0x7000_0000, 100);
+    });
+    let arrays = at(&report, At::End);
+    assert_eq!((arrays.buffer_count(), arrays.held_bytes()), (1, 1_000));
+    assert_eq!((arrays.array_count(), arrays.nbytes()), (1, 1_000));
+    let mapped = MappedFiles {
+        buffers: 1,
+        bytes: 40_960,
+        arrays: 2,
+        nbytes: 41_060,
+    };
+    assert_eq!(arrays.mapped(), mapped);
+    let text = render::text::arrays(&report, &arrays, 50);
+    let caption = "1 buffer holds 1,000 B (1000 B); the nbytes of 1 array is 1,000 B.\n\
+                   Besides, 1 buffer is a mapped file: 40,960 B, none of it on the heap; \
+                   the nbytes of 2 arrays add up to 41,060 B.\n";
+    assert!(text.contains(caption), "{text}");
+    let notes = render::text::line_notes(&arrays, |place| place.line == 4);
+    assert_eq!(notes, "[open_npy_mmap: 0 B, maps 40,960 B]");
+    let json = json(&report, &arrays);
+    assert_eq!(
+        (&json["nbytes"], &json["mapped_nbytes"]),
+        (&1_000.into(), &41_060.into())
+    );
+    let note = json["lines"].as_array().expect("notes").iter();
+    let mut note = note.filter(|note| note["operation"] == "open_npy_mmap");
+    let note = note.next().expect("there");
+    assert_eq!(
+        (&note["bytes"], &note["mapped_bytes"]),
+        (&0.into(), &40_960.into())
+    );
+}
+
+#[test]
+fn warnings_beyond_the_limit_are_told_of() {
+    let report = recorded(|program| {
+        for (n, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
+            let address = 0x100_0000 * n;
+            program.alloc(address, 1_000_000);
+            program.track(name, address, 200_000);
+        }
+    });
+    let arrays = at(&report, At::End);
+    let end = |limit: usize| {
+        let text = render::text::arrays(&report, &arrays, limit);
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("warning"))
+            .map(|line| line.chars().take(7).collect());
+        let lines: Vec<String> = lines.collect();
+        (lines, text.lines().last().map(str::to_owned))
+    };
+    let warning = "warning".to_owned();
+    let (lines, last) = end(2);
+    assert_eq!(
+        lines,
+        [warning.clone(), warning.clone(), "… and 3".to_owned()]
+    );
+    assert_eq!(
+        last.as_deref(),
+        Some("… and 3 warnings more; --limit shows them")
+    );
+    assert_eq!(end(5).0, vec![warning; 5]);
+}
+
+#[test]
+fn json_says_orders_and_how_many_hold_a_buffer() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 6);
+        let rows = program.layout(&[2, 3], &[3, 1]);
+        program.handle_onto(1, 1, "zeros", 0x10_0000, (rows, 6));
+        let columns = program.layout(&[3, 2], &[1, 3]);
+        program.handle_onto(2, 1, "t", 0x10_0000, (columns, 6));
+        program.handle_onto(3, 1, "t", 0x10_0000, (columns, 6));
+        let every_other = program.layout(&[2, 2], &[3, 2]);
+        program.handle_onto(4, 1, "slice", 0x10_0000, (every_other, 4));
+    });
+    let json = json(&report, &at(&report, At::End));
+    let buffer = &json["buffers"][0];
+    assert_eq!(
+        (&buffer["order"], &buffer["holders"]),
+        (&"C".into(), &4.into())
+    );
+    let arrays = buffer["arrays"].as_array().expect("arrays").iter();
+    let arrays: Vec<_> = arrays
+        .map(|array| (array["order"].as_str(), &array["count"], &array["holders"]))
+        .collect();
+    let (one, two, four) = (1.into(), 2.into(), 4.into());
+    let expected = [
+        (Some("C"), &one, &four),
+        (Some("F"), &two, &four),
+        (Some("-"), &one, &four),
+    ];
+    assert_eq!(arrays, expected);
+}
