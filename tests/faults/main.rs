@@ -74,6 +74,7 @@ mod host;
 mod injected;
 mod rules;
 mod run;
+mod starts;
 #[path = "../it/support.rs"]
 mod support;
 #[path = "../it/totals_oracle.rs"]

@@ -264,6 +264,23 @@ pub fn write_identity(page: &mut [u8; HEADER_BYTES], identity: Identity<'_>) {
     put(page, 0, MAGIC);
 }
 
+/// What a trace's first bytes say of the process that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peeked {
+    /// How the recording ended, if it says.
+    pub end_state: EndState,
+    /// The process's number.
+    pub pid: u32,
+    /// Its start time in clock ticks since boot; 0 if unknown.
+    pub process_start_time: u64,
+}
+
+/// The bytes of a number of the header.
+fn array_at<const N: usize>(bytes: &[u8], field: HeaderField) -> Option<[u8; N]> {
+    let field = bytes.get(field as usize..)?;
+    field.first_chunk().copied()
+}
+
 fn put(page: &mut [u8], at: usize, bytes: &[u8]) {
     if let Some(room) = page.get_mut(at..at + bytes.len()) {
         room.copy_from_slice(bytes);
@@ -328,20 +345,15 @@ impl Header {
         }
     }
 
-    /// How a trace ended and its pid, from its first 128 bytes. Never allocates.
+    /// What a trace's first 128 bytes say of its process. Never allocates.
     #[must_use]
-    pub fn peek(bytes: &[u8; 128]) -> Option<(EndState, u32)> {
-        let number = |field: HeaderField| {
-            let field = bytes.get(field as usize..field as usize + 4)?;
-            Some(u32::from_le_bytes(field.try_into().ok()?))
-        };
-        if !bytes.starts_with(MAGIC) {
-            return None;
-        }
-        Some((
-            EndState::from_code(number(HeaderField::EndState)?)?,
-            number(HeaderField::Pid)?,
-        ))
+    pub fn peek(bytes: &[u8; 128]) -> Option<Peeked> {
+        let end_state = u32::from_le_bytes(array_at(bytes, HeaderField::EndState)?);
+        Some(Peeked {
+            end_state: EndState::from_code(end_state).filter(|_| bytes.starts_with(MAGIC))?,
+            pid: u32::from_le_bytes(array_at(bytes, HeaderField::Pid)?),
+            process_start_time: u64::from_le_bytes(array_at(bytes, HeaderField::ProcessStartTime)?),
+        })
     }
 
     /// Writes this header's texts over those of a page.

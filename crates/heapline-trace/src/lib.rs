@@ -56,8 +56,8 @@ pub use builder::{StreamBuilder, TraceBuilder};
 pub use encode::{Encoder, MAX_ARRAY_RECORD_BYTES, MAX_COLD_RECORD_BYTES, MAX_HOT_RECORD_BYTES};
 pub use error::TraceError;
 pub use header::{
-    ClockMode, EndState, HEADER_BYTES, Header, HeaderField, Identity, StopReason, UnwindMode,
-    VERSION, write_identity,
+    ClockMode, EndState, HEADER_BYTES, Header, HeaderField, Identity, Peeked, StopReason,
+    UnwindMode, VERSION, write_identity,
 };
 pub use ids::{NodeId, StreamId};
 pub use pack::{Contents, Packing, pack, verify};

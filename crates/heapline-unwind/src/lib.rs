@@ -108,6 +108,13 @@ mod stack_memory;
 
 mod records;
 
+#[cfg(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux",
+    target_pointer_width = "64"
+))]
+#[doc(hidden)]
+pub mod kernel;
 #[cfg(not(all(
     target_arch = "x86_64",
     target_os = "linux",

@@ -1,8 +1,9 @@
-//! The few system calls that a capture makes, by instruction and not through
-//! libc: they take no lock, leave `errno` alone and cannot be interposed.
+//! The few system calls that a capture makes, and the thread pointer.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
+
+use crate::kernel;
 
 const READ: usize = 0;
 const CLOSE: usize = 3;
@@ -19,25 +20,14 @@ const EINTR: isize = -4;
 const EINVAL: isize = -22;
 
 /// # Safety
-/// The arguments must be right for the system call with this number.
-unsafe fn syscall(number: usize, arguments: [usize; 4]) -> isize {
-    let result: isize;
-    // SAFETY: the caller vouches for the arguments. The kernel keeps every
-    // register but rax, rcx and r11 and does not touch the user's red zone.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") number as isize => result,
-            in("rdi") arguments[0],
-            in("rsi") arguments[1],
-            in("rdx") arguments[2],
-            in("r10") arguments[3],
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
+/// As [`kernel::call`].
+unsafe fn syscall<const N: usize>(number: usize, arguments: [usize; N]) -> isize {
+    let mut all = [0; 6];
+    for (place, argument) in all.iter_mut().zip(arguments) {
+        *place = argument;
     }
-    result
+    // SAFETY: the caller's promise.
+    unsafe { kernel::call(number, all) }
 }
 
 /// The text file in which the kernel lists this process's mappings.
@@ -51,11 +41,11 @@ impl MapsFile {
         // SAFETY: openat with a string that ends in zero; it writes nothing.
         let result = unsafe {
             let path = path.as_ptr() as usize;
-            syscall(OPENAT, [AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC, 0])
+            syscall(OPENAT, [AT_FDCWD, path, READ_ONLY_CLOSE_ON_EXEC])
         };
         let low = usize::try_from(result).ok()?;
         // SAFETY: no pointers.
-        let high = unsafe { syscall(FCNTL, [low, DUPLICATE_CLOSE_ON_EXEC, HIGH, 0]) };
+        let high = unsafe { syscall(FCNTL, [low, DUPLICATE_CLOSE_ON_EXEC, HIGH]) };
         let Ok(high) = usize::try_from(high) else {
             return Some(MapsFile(low));
         };
@@ -73,7 +63,7 @@ impl MapsFile {
             // which is borrowed mutably for as long as the call lasts.
             let result = unsafe {
                 let address = bytes.as_mut_ptr() as usize;
-                syscall(READ, [self.0, address, bytes.len(), 0])
+                syscall(READ, [self.0, address, bytes.len()])
             };
             if result != EINTR {
                 return usize::try_from(result).unwrap_or(0);
@@ -86,14 +76,14 @@ impl MapsFile {
 fn identity(descriptor: usize) -> [u64; 2] {
     let mut status = [0_u64; 18];
     // SAFETY: the kernel writes a `stat`, which has 144 bytes, device and inode first.
-    unsafe { syscall(FSTAT, [descriptor, status.as_mut_ptr() as usize, 0, 0]) };
+    unsafe { syscall(FSTAT, [descriptor, status.as_mut_ptr() as usize]) };
     [status[0], status[1]]
 }
 
 impl Drop for MapsFile {
     fn drop(&mut self) {
         // SAFETY: the descriptor is ours and is not used again.
-        unsafe { syscall(CLOSE, [self.0, 0, 0, 0]) };
+        unsafe { syscall(CLOSE, [self.0]) };
     }
 }
 

@@ -80,8 +80,8 @@ pub(crate) fn monotonic_nanoseconds() -> u64 {
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn plain_counter() -> u64 {
-    // SAFETY: every x86_64 processor has rdtsc, and Linux lets programs use it
-    // unless prctl forbids; then `counter_is_invariant` could not have run.
+    // SAFETY: every x86_64 processor has rdtsc, and `counter_is_invariant` has seen that
+    // Linux lets the program use it. Should it be forbidden later, it is a signal.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
@@ -103,8 +103,8 @@ fn ordered_counter() -> u64 {
     monotonic_nanoseconds()
 }
 
-/// Whether the counter ticks evenly on all processors: the processor says so, or
-/// the kernel uses it as its clock, for which it has checked that it does.
+/// Whether the counter may be read and ticks evenly on all processors: the processor says
+/// so, or the kernel uses it as its clock, for which it has checked that it does.
 #[cfg(target_arch = "x86_64")]
 fn counter_is_invariant() -> bool {
     if identify(0x8000_0000).eax < 0x8000_0007 {
@@ -112,7 +112,7 @@ fn counter_is_invariant() -> bool {
     }
     let has_rdtscp = identify(0x8000_0001).edx & (1 << 27) != 0;
     let invariant = identify(0x8000_0007).edx & (1 << 8) != 0;
-    has_rdtscp && (invariant || kernel_uses_counter())
+    has_rdtscp && (invariant || kernel_uses_counter()) && !sys::counter_is_forbidden()
 }
 
 #[cfg(target_arch = "x86_64")]

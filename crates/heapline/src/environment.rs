@@ -2,7 +2,10 @@
 //! the first allocation may come before either is set up.
 #![allow(unsafe_code)]
 
+use core::ffi::CStr;
+
 use crate::sys;
+use crate::text::Text;
 
 /// Environments beyond this are read as far as this.
 const ENVIRONMENT_BYTES: usize = 1 << 20;
@@ -22,9 +25,10 @@ pub(crate) fn with_test_variable<T>(name: &[u8], work: impl FnOnce(Option<&[u8]>
     with_environment(|environment| work(value_of(environment, name)))
 }
 
-/// Whether the environment has a variable of this name.
+/// Whether the environment has a variable of this name; never in a process with more rights
+/// than its caller.
 pub(crate) fn has_variable(name: &[u8]) -> bool {
-    with_environment(|environment| value_of(environment, name).is_some())
+    !has_foreign_rights() && with_environment(|environment| value_of(environment, name).is_some())
 }
 
 fn with_environment<T>(work: impl FnOnce(&[u8]) -> T) -> T {
@@ -48,21 +52,35 @@ fn has_foreign_rights() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// The process's start time in clock ticks since boot; 0 if /proc does not say.
-pub(crate) fn process_start_time(buffer: &mut [u8]) -> u64 {
-    sys::read_file(c"/proc/self/stat", buffer)
-        .ok()
-        .and_then(start_time)
-        .unwrap_or(0)
+/// This process's start time in clock ticks since boot; 0 if /proc does not say.
+pub(crate) fn process_start_time() -> u64 {
+    start_time_in(c"/proc/self/stat").unwrap_or(0)
 }
 
-/// The 22nd field. The second one, the name, is in brackets and may hold anything.
+/// When the process of this number started, if there is one that still runs.
+pub(crate) fn start_time_of(process: u32) -> Option<u64> {
+    let mut buffer = [0; 32];
+    let mut path = Text::new(&mut buffer);
+    path.push(b"/proc/")
+        .push_number(process.into())
+        .push(b"/stat");
+    start_time_in(path.c_str()?)
+}
+
+fn start_time_in(path: &CStr) -> Option<u64> {
+    let mut buffer = [0; 512];
+    start_time(sys::read_file(path, &mut buffer).ok()?)
+}
+
+/// The 22nd field; none of a process that is dead already, which the third one says. The
+/// second one, the name, is in brackets and may hold anything.
 fn start_time(stat: &[u8]) -> Option<u64> {
     let behind_name = stat.iter().rposition(|&byte| byte == b')')? + 2;
-    let field = stat
-        .get(behind_name..)?
-        .split(|&byte| byte == b' ')
-        .nth(19)?;
+    let mut fields = stat.get(behind_name..)?.split(|&byte| byte == b' ');
+    let state = fields.next()?;
+    let field = fields.nth(18).filter(|_| state != b"Z" && state != b"X")?;
+    // There are more, else it may have been cut.
+    fields.next()?;
     core::str::from_utf8(field).ok()?.parse().ok()
 }
 
@@ -90,12 +108,16 @@ mod tests {
     #[test]
     fn start_time_is_behind_any_name() {
         let mut stat = b"12 (a) b c) S".to_vec();
-        for field in 4..=22 {
+        for field in 4..=23 {
             stat.extend_from_slice(format!(" {field}00").as_bytes());
         }
         assert_eq!(start_time(&stat), Some(2200));
         assert_eq!(start_time(b"12 (a"), None);
-        let mut buffer = [0; 1024];
-        assert!(process_start_time(&mut buffer) > 0);
+        let own = process_start_time();
+        assert!(own > 0);
+        assert_eq!(start_time_of(std::process::id()), Some(own));
+        assert_eq!(start_time_of(u32::MAX), None);
+        let dead = String::from_utf8(stat).unwrap().replace(") S", ") Z");
+        assert_eq!(start_time(dead.as_bytes()), None);
     }
 }

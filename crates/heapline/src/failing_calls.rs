@@ -1,4 +1,4 @@
-//! System calls of the recorder that fail when a test wants it, behind the feature
+//! System calls of the recorder and its unwinder that fail when a test wants it, behind the feature
 //! `test-switches`.
 //!
 //! | variable | |
@@ -8,8 +8,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
+use heapline_unwind::kernel;
+
 use crate::environment;
-use crate::sys::Errno;
 
 /// Which system call fails, counted down to it; 0 from the failure on.
 static CALLS_LEFT: AtomicU32 = AtomicU32::new(UNREAD);
@@ -20,8 +21,14 @@ const NEVER: u32 = u32::MAX - 2;
 static FAILS_WITH: AtomicI32 = AtomicI32::new(0);
 static FAILS_ON: AtomicBool = AtomicBool::new(false);
 
-/// What the system call that is about to be made fails with, if it is to.
-pub(crate) fn failure() -> Option<Errno> {
+/// Has all system calls ask [`failure`].
+pub(crate) fn install() {
+    kernel::FAILURE.get_or_init(|| failure);
+}
+
+/// The number of the error that the system call which is about to be made fails with, if
+/// it is to.
+fn failure() -> Option<i32> {
     if CALLS_LEFT.load(Ordering::Relaxed) == UNREAD {
         read();
     }
@@ -31,7 +38,7 @@ pub(crate) fn failure() -> Option<Errno> {
         Ok(left) => left == 1,
         Err(left) => left == 0 && FAILS_ON.load(Ordering::Relaxed),
     };
-    fails.then(|| Errno(FAILS_WITH.load(Ordering::Relaxed)))
+    fails.then(|| FAILS_WITH.load(Ordering::Relaxed))
 }
 
 #[cold]

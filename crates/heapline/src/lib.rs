@@ -56,6 +56,8 @@
 //! | A file that is not ours is never written into or replaced; traces are readable by their owner alone | `faults::t16`, `t17`, `it::idle` |
 //! | A forked child never touches its parent's trace, and can record its own, whatever its parent's other threads were at | `faults::t10` to `t12`, `t33` |
 //! | Signals, small stacks, cancelled threads, code before and behind `main`: recorded, or counted as skipped | `faults::t24` to `t31` |
+//! | A signal handler may stop the recording, whatever it interrupted | `faults::t33` |
+//! | 1 GiB of the disk stays free, or a tenth of it if that is less | `faults::t13` |
 //! | Events keep their order between threads | `it::order`, `it::stamps`, `faults::t51` |
 //! | A stack is right, or cut and counted as cut | `it::stacks`, `it::verify`, `it::replaced`, `heapline-unwind`'s tests |
 //! | Totals are those of an allocator that counts | `it::totals`, `it::crowd`, `faults::t50`, `t56` |
@@ -63,11 +65,11 @@
 //! | Any bytes are read without panic, in memory bounded by the file's | `it::fuzzed`, `heapline-trace`'s `damage` and `packed` |
 //!
 //! Not promised: a trace survives the process, not a loss of power, and whoever cuts the file
-//! short while it is recorded ends the program by SIGBUS. [`start`] and [`stop`] are not for
-//! signal handlers, and neither is a fork whose child goes on to allocate: it may have
-//! interrupted the recorder. Where blocks are mapped one by one the kernel places them beside
-//! the recorder's own mappings. Memory from C's
-//! `malloc` is not seen. The stack of asynchronous code is that of its executor. Between
+//! short while it is recorded ends the program by SIGBUS. One that forbids itself the
+//! processor's time stamp counter while it is recorded ends by SIGSEGV. [`start`] is not
+//! for signal handlers, and neither is a fork whose child returns from the handler: it may
+//! have interrupted the recorder. Where blocks are mapped one by one the kernel places them
+//! beside the recorder's own mappings. Memory from C's `malloc` is not seen. The stack of asynchronous code is that of its executor. Between
 //! the unloading of a library and the next look at the maps, code loaded in its place may
 //! bear its name; reports count such stacks as ambiguous. A library with an allocator of its
 //! own that records must not be unloaded. Without /proc the variable is not seen.

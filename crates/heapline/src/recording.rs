@@ -11,9 +11,9 @@ use heapline_trace::{
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, Settings, Variable};
-use crate::root::{self, HeaderPage, Root};
+use crate::root::{self, HeaderPage, Root, Unused};
 use crate::trace_path::{self, Opened, Place};
-use crate::{environment, follow, message, sink, state, sys};
+use crate::{environment, follow, message, sink, state, sys, thread_state};
 
 /// Events that came while another thread was opening the trace.
 static SKIPPED_EARLY: AtomicU64 = AtomicU64::new(0);
@@ -122,9 +122,10 @@ fn ask(pattern: Option<&[u8]>, settings: Settings, late: bool) -> Result<u32, St
 /// Opens a trace and everything around it, while nothing records.
 fn begin(place: Place<'_>, settings: Settings, late: bool) -> Result<u32, StartError> {
     let root = root::get_for_recording().ok_or(StartError { kind: Kind::Memory })?;
+    let file = sink::close(root).ok_or(StartError { kind: Kind::Busy })?;
     let scratch = sys::map_bytes(SCRATCH_BYTES).ok_or(StartError { kind: Kind::Memory })?;
     message::remember_stderr();
-    let result = begin_in(scratch, root, place, settings, late);
+    let result = begin_in(scratch, root, file, place, settings, late);
     sys::release_bytes(scratch);
     result
 }
@@ -135,6 +136,7 @@ const SCRATCH_BYTES: usize = 64 << 10;
 fn begin_in(
     scratch: &mut [u8],
     root: &'static Root,
+    file: Unused,
     place: Place<'_>,
     settings: Settings,
     late: bool,
@@ -151,7 +153,7 @@ fn begin_in(
     })?;
     let path = opened.publish();
     let recording = state::next_recording();
-    install(root, opened, path, header, settings, recording);
+    install(root, file, opened, path, header, settings, recording);
     message::recording(path.to_bytes());
     Ok(recording)
 }
@@ -183,7 +185,7 @@ fn write_header(
         start_stamp,
         start_monotonic_ns: start_ns,
         start_realtime_ns: sys::clock_nanoseconds(libc::CLOCK_REALTIME),
-        process_start_time: environment::process_start_time(scratch),
+        process_start_time: environment::process_start_time(),
         began_late: late,
         ..Header::default()
     });
@@ -230,13 +232,14 @@ fn fill(page: &mut [u8; HEADER_BYTES], header: &Header, scratch: &mut [u8]) {
 /// Makes the recording known to all threads but for the state itself.
 fn install(
     root: &'static Root,
+    mut file: Unused,
     opened: Opened<'_>,
     path: &CStr,
     header: HeaderPage,
     settings: Settings,
     recording: u32,
 ) {
-    root.set_path(path);
+    file.set_path(path);
     root.descriptor.store(opened.descriptor, Ordering::Relaxed);
     root.device.store(opened.status.device, Ordering::Relaxed);
     root.inode.store(opened.status.inode, Ordering::Relaxed);
@@ -246,11 +249,11 @@ fn install(
     let total = sys::file_system(opened.descriptor).map_or(0, |system| system.total);
     root.min_free
         .store(MIN_FREE_BYTES.min(total / 10), Ordering::Relaxed);
-    root.checked_tail.store(0, Ordering::Relaxed);
+    root.next_look.store(0, Ordering::Relaxed);
     root.functions.store(0, Ordering::Relaxed);
     root.attached.store(0, Ordering::Relaxed);
     root.set_header(header);
-    root.give_to(recording);
+    file.give_to(recording);
     if OWNER.swap(sys::process_id(), Ordering::Relaxed) == 0 {
         environment::at_exit(note_exit);
     }
@@ -299,9 +302,6 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
             kind: Kind::AlreadyRecording,
         });
     }
-    if !sink::close(root) {
-        return Err(StartError { kind: Kind::Busy });
-    }
     // Until the trace is there the program is idle: what other threads do meanwhile
     // comes before the recording, and is not missing from it.
     let number = ask(config.out_pattern(), config.settings(), true)?;
@@ -310,6 +310,8 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
 }
 
 /// Stops recording; false if nothing records. The trace is complete at once.
+///
+/// It may be called in a signal handler, also in one that interrupted the recorder.
 pub fn stop() -> bool {
     let Some(root) = owned_root() else {
         return false;
@@ -318,7 +320,7 @@ pub fn stop() -> bool {
     stop_now(root)
 }
 
-fn stop_now(root: &Root) -> bool {
+fn stop_now(root: &'static Root) -> bool {
     let Some(header) = root.header() else {
         return false;
     };
@@ -333,8 +335,11 @@ fn stop_now(root: &Root) -> bool {
     header
         .u32_field(HeaderField::EndState)
         .store(EndState::Stopped as u32, Ordering::Release);
-    // If a thread still writes the next start closes it.
-    sink::close(root);
+    // If a thread still writes the next start closes it; this one, if the caller is a signal
+    // handler that interrupted it.
+    if !thread_state::is_inside() {
+        sink::close(root);
+    }
     true
 }
 

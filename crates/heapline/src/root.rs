@@ -45,8 +45,8 @@ pub(crate) struct Root {
     pub(crate) max_file: AtomicU64,
     /// Least bytes that stay free on its file system.
     pub(crate) min_free: AtomicU64,
-    /// The file's tail when free space was last looked at.
-    pub(crate) checked_tail: AtomicU64,
+    /// Free space is looked at again when the file's tail gets here.
+    pub(crate) next_look: AtomicU64,
     /// Most frames stored of a stack.
     pub(crate) max_frames: AtomicU32,
     /// Serialises starts and stops.
@@ -136,6 +136,31 @@ impl Drop for Held {
     }
 }
 
+/// A file that no recording has and nobody uses. Threads may still look whether they may:
+/// they learn that they may not.
+pub(crate) struct Unused {
+    root: &'static Root,
+}
+
+impl Unused {
+    /// Notes where the trace will be.
+    pub(crate) fn set_path(&mut self, path: &CStr) {
+        // SAFETY: who reads the path holds the file; nobody did when this was made, and
+        // nobody can before it is gone. Only one thread at a time starts a recording.
+        let bytes = unsafe { &mut *self.root.path.get() };
+        let path = path.to_bytes_with_nul();
+        // Paths are made in as many bytes.
+        if let Some(bytes) = bytes.get_mut(..path.len()) {
+            bytes.copy_from_slice(path);
+        }
+    }
+
+    /// Gives the file, whose fields are filled in, to a recording.
+    pub(crate) fn give_to(self, recording: u32) {
+        self.root.users.give(recording);
+    }
+}
+
 /// A lock that is free in a forked child, where the thread that had it is not.
 struct Lock(Mutex<()>);
 
@@ -145,14 +170,25 @@ const _: () = assert!(unsafe { core::mem::transmute::<Mutex<()>, u8>(Mutex::new(
 impl Lock {
     /// Waits for the lock; never from the hook. Asleep, not parked: a forked child would
     /// find its parent's threads in the table of those to be woken.
-    fn wait(&self) -> MutexGuard<'_, ()> {
+    fn wait(&self) -> Locked<'_> {
+        let signals = sys::SignalsHeld::hold(sys::ALL_SIGNALS).ok();
         loop {
-            if let Some(guard) = self.0.try_lock() {
-                return guard;
+            if let Some(lock) = self.0.try_lock() {
+                return Locked {
+                    _lock: lock,
+                    _signals: signals,
+                };
             }
             std::thread::sleep(Duration::from_micros(20));
         }
     }
+}
+
+/// A lock that is held. Signals wait meanwhile: a handler that wants the lock would wait
+/// for the thread that it interrupted. Fields are dropped in this order.
+pub(crate) struct Locked<'a> {
+    _lock: MutexGuard<'a, ()>,
+    _signals: Option<sys::SignalsHeld>,
 }
 
 /// How often, a millisecond apart, a thread that still writes is waited for.
@@ -174,11 +210,6 @@ impl Root {
         self.users.recording()
     }
 
-    /// Gives the file, whose fields are filled in, to a recording.
-    pub(crate) fn give_to(&self, recording: u32) {
-        self.users.give(recording);
-    }
-
     /// Lets the caller use the file, if it is still this recording's.
     pub(crate) fn hold(&'static self, recording: u32) -> Option<Held> {
         // Not `then_some`: what is dropped leaves.
@@ -186,40 +217,26 @@ impl Root {
     }
 
     /// Waits for the right to start or stop a recording; never from the hook.
-    pub(crate) fn control(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn control(&self) -> Locked<'_> {
         self.control.wait()
     }
 
     /// Waits for the right to register functions; never from the hook.
-    pub(crate) fn register(&self) -> MutexGuard<'_, ()> {
+    pub(crate) fn register(&self) -> Locked<'_> {
         self.registry.wait()
     }
 
-    /// Takes the file away from the recording; false if a thread does not come to an end
+    /// Takes the file away from the recording; `None` if a thread does not come to an end
     /// with it. Waits, so never from the hook.
-    pub(crate) fn retire(&self) -> bool {
+    pub(crate) fn retire(&'static self) -> Option<Unused> {
         self.users.take_away();
         for _ in 0..RETIRE_TRIES {
             if self.users.is_free() {
-                return true;
+                return Some(Unused { root: self });
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        false
-    }
-
-    /// Notes where the trace will be; nothing happens while a recording has the file.
-    pub(crate) fn set_path(&self, path: &CStr) {
-        if !self.users.is_free() {
-            return;
-        }
-        // SAFETY: without a recording nobody holds the file, and only one thread at a time
-        // starts one.
-        let bytes = unsafe { &mut *self.path.get() };
-        let path = path.to_bytes_with_nul();
-        if let Some(bytes) = bytes.get_mut(..path.len()) {
-            bytes.copy_from_slice(path);
-        }
+        None
     }
 
     /// The mapped header page of the trace, while there is one.
@@ -229,7 +246,8 @@ impl Root {
     }
 
     /// Installs the header page of a new recording. An old one is replaced where it is: a
-    /// thread may be about to count something in it.
+    /// thread may be about to count something in it. Should that fail, what it counts is
+    /// in the old trace.
     pub(crate) fn set_header(&self, page: HeaderPage) {
         if let Some(old) = self.header()
             // SAFETY: both are mappings of a page, never used but through `HeaderPage`, and
@@ -346,7 +364,7 @@ mod tests {
     #[test]
     fn a_file_is_left_as_often_as_it_is_entered() {
         let root = get_for_recording().expect("memory");
-        root.give_to(7);
+        root.retire().expect("unused").give_to(7);
         for _ in 0..3 {
             assert!(root.hold(6).is_none());
             assert!(root.hold(0).is_none());
@@ -358,6 +376,6 @@ mod tests {
         assert!(!root.users.is_free());
         drop(held);
         assert!(root.hold(7).is_none());
-        assert!(root.retire());
+        assert!(root.retire().is_some());
     }
 }

@@ -6,11 +6,12 @@ use core::sync::atomic::Ordering;
 use heapline_trace::{HeaderField, PAGE_BYTES, StopReason};
 
 use crate::clock::{self, Clock};
-use crate::root::{self, Held, Root};
-use crate::{message, state, sys, trace_path};
+use crate::root::{self, Held, Root, Unused};
+use crate::sys::{self, FileStatus};
+use crate::{message, state, trace_path};
 
-/// Free disk space is looked at whenever the file has grown by so many bytes.
-const SPACE_CHECK_BYTES: u64 = 64 << 20;
+/// Most bytes that the file grows by until free disk space is looked at again.
+const MAX_UNSEEN_BYTES: u64 = 64 << 20;
 
 /// Why the trace cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,14 +84,23 @@ fn claim(file: &Held, bytes: usize) -> Result<u64, Failure> {
     if end > root.max_file.load(Ordering::Relaxed) || end > sys::file_size_limit() {
         return Err(Failure(StopReason::FileSize));
     }
-    if end >= root.checked_tail.load(Ordering::Relaxed) + SPACE_CHECK_BYTES {
-        root.checked_tail.store(end, Ordering::Relaxed);
-        let min_free = root.min_free.load(Ordering::Relaxed);
-        if sys::file_system(descriptor(file)?).is_ok_and(|system| system.free < min_free) {
-            return Err(Failure(StopReason::DiskFull));
-        }
+    if end > root.next_look.load(Ordering::Relaxed) {
+        leave_space(file, end, bytes)?;
     }
     Ok(offset)
+}
+
+/// Looks whether the disk has so many bytes besides those that must stay free. It is looked
+/// at again when the file, which then ends at `end`, has taken half of what is left.
+fn leave_space(file: &Held, end: u64, bytes: u64) -> Result<(), Failure> {
+    let root = file.root();
+    // One that does not tell says that it is full when it is.
+    let free = sys::file_system(descriptor(file)?).map_or(u64::MAX, |system| system.free);
+    let left = free.checked_sub(root.min_free.load(Ordering::Relaxed) + bytes);
+    let left = left.ok_or(Failure(StopReason::DiskFull))?;
+    let next_look = end + MAX_UNSEEN_BYTES.min(left / 2);
+    root.next_look.store(next_look, Ordering::Relaxed);
+    Ok(())
 }
 
 /// The trace's descriptor. A program may close all descriptors and get the number for a
@@ -98,15 +108,18 @@ fn claim(file: &Held, bytes: usize) -> Result<u64, Failure> {
 fn descriptor(file: &Held) -> Result<i32, Failure> {
     let root = file.root();
     let known = root.descriptor.load(Ordering::Relaxed);
-    if is_trace(root, known) {
-        return Ok(known);
+    match sys::status(known) {
+        Ok(status) if is_trace(root, &status) => return Ok(known),
+        Ok(_) | Err(sys::Errno(libc::EBADF)) => {}
+        Err(errno) => return Err(Failure::from_errno(errno)),
     }
     let opened = trace_path::open_again(file.path().unwrap_or_default())
         .map_err(|_| Failure(StopReason::Descriptor))?;
-    if !is_trace(root, opened) {
+    if !leads_to_trace(root, opened) {
         sys::close(opened);
         return Err(Failure(StopReason::Descriptor));
     }
+    sys::lock_file(opened);
     let install =
         root.descriptor
             .compare_exchange(known, opened, Ordering::Relaxed, Ordering::Relaxed);
@@ -121,23 +134,23 @@ fn descriptor(file: &Held) -> Result<i32, Failure> {
 }
 
 /// Whether a descriptor leads to the trace.
-fn is_trace(root: &Root, descriptor: i32) -> bool {
-    sys::status(descriptor).is_ok_and(|status| {
-        status.device == root.device.load(Ordering::Relaxed)
-            && status.inode == root.inode.load(Ordering::Relaxed)
-    })
+fn leads_to_trace(root: &Root, descriptor: i32) -> bool {
+    sys::status(descriptor).is_ok_and(|status| is_trace(root, &status))
 }
 
-/// Ends the use of the trace's file once nothing records; false if a thread still writes.
-pub(crate) fn close(root: &Root) -> bool {
-    let is_free = root.retire();
-    if is_free {
-        let descriptor = root.descriptor.swap(-1, Ordering::Relaxed);
-        if is_trace(root, descriptor) {
-            sys::close(descriptor);
-        }
+fn is_trace(root: &Root, status: &FileStatus) -> bool {
+    status.device == root.device.load(Ordering::Relaxed)
+        && status.inode == root.inode.load(Ordering::Relaxed)
+}
+
+/// Ends the use of the trace's file once nothing records; `None` if a thread still writes.
+pub(crate) fn close(root: &'static Root) -> Option<Unused> {
+    let file = root.retire()?;
+    let descriptor = root.descriptor.swap(-1, Ordering::Relaxed);
+    if leads_to_trace(root, descriptor) {
+        sys::close(descriptor);
     }
-    is_free
+    Some(file)
 }
 
 /// Notes a pair of clock readings, by which stamps become time.

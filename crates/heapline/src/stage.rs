@@ -124,7 +124,8 @@ impl Stage {
         self.atomic_word()
             .store(self.word.to_u64(), Ordering::Release);
         self.begin(encoder, encoder.last_stamp());
-        if self.bytes < LARGE_BYTES && self.word.sequence >= BUSY_BLOCKS {
+        // Once: where there was none to be had, there will hardly be one.
+        if self.bytes < LARGE_BYTES && self.word.sequence == BUSY_BLOCKS {
             self.enlarge(encoder);
         }
         Ok(())

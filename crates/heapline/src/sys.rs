@@ -1,15 +1,11 @@
-//! Raw system calls: how they are made, and what they say of process and time.
-//! [`files`] and [`memory`] have the others.
-//!
-//! The hook may not call libc's wrappers: they set `errno`, which the program
-//! may be about to read, and some are cancellation points, which would unwind
-//! through the allocator.
+//! System calls, made as [`kernel`] does: what they say of process and time, and what they
+//! do for its signals. [`files`] and [`memory`] have the others.
 #![allow(unsafe_code)]
 
 mod files;
 mod memory;
 
-use core::arch::asm;
+use heapline_unwind::kernel;
 
 pub(crate) use files::*;
 pub(crate) use memory::*;
@@ -20,61 +16,13 @@ pub(crate) struct Errno(pub(crate) i32);
 
 type Result<T> = core::result::Result<T, Errno>;
 
-/// One system call with up to six arguments.
-///
 /// # Safety
-/// The arguments must be what the kernel expects of call `number`: pointers
-/// valid for what it reads and writes.
+/// As [`kernel::call`].
 unsafe fn syscall(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
     #[cfg(feature = "test-switches")]
-    if let Some(errno) = crate::failing_calls::failure() {
-        return Err(errno);
-    }
+    crate::failing_calls::install();
     // SAFETY: the caller's promise.
-    unsafe { call_kernel(number, arguments) }
-}
-
-/// # Safety
-/// As [`syscall`].
-#[cfg(target_arch = "x86_64")]
-unsafe fn call_kernel(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
-    let [a, b, c, d, e, f] = arguments;
-    let answer: isize;
-    // SAFETY: the kernel's calling convention; rcx and r11 are what it overwrites.
-    // That the arguments suit the call is the caller's promise.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") number as isize => answer,
-            in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
-            lateout("rcx") _, lateout("r11") _,
-            options(nostack),
-        );
-    }
-    check(answer)
-}
-
-/// # Safety
-/// As [`syscall`].
-#[cfg(target_arch = "aarch64")]
-unsafe fn call_kernel(number: libc::c_long, arguments: [usize; 6]) -> Result<usize> {
-    let [a, b, c, d, e, f] = arguments;
-    let answer: isize;
-    // SAFETY: the kernel's calling convention, which changes x0 alone. That the
-    // arguments suit the call is the caller's promise.
-    unsafe {
-        asm!(
-            "svc 0",
-            in("x8") number,
-            inlateout("x0") a as isize => answer,
-            in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f,
-            options(nostack),
-        );
-    }
-    check(answer)
-}
-
-fn check(answer: isize) -> Result<usize> {
+    let answer = unsafe { kernel::call(number as usize, arguments) };
     if (-4095..0).contains(&answer) {
         Err(Errno(-answer as i32))
     } else {
@@ -126,6 +74,23 @@ pub(crate) fn thread_name() -> [u8; 16] {
     name
 }
 
+/// Whether it is a deadly signal for the calling thread to read the processor's counter.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn counter_is_forbidden() -> bool {
+    let mut answer = 0_i32;
+    let arguments = [
+        libc::PR_GET_TSC as usize,
+        &raw mut answer as usize,
+        0,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: the kernel writes one int.
+    let known = unsafe { syscall(libc::SYS_prctl, arguments) };
+    known.is_ok() && answer == libc::PR_TSC_SIGSEGV
+}
+
 /// A clock in nanoseconds.
 pub(crate) fn clock_nanoseconds(clock: i32) -> u64 {
     let mut time = libc::timespec {
@@ -140,4 +105,46 @@ pub(crate) fn clock_nanoseconds(clock: i32) -> u64 {
         )
     };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// The bit of a signal in a set of signals.
+pub(crate) const fn signal(number: i32) -> u64 {
+    1 << (number - 1)
+}
+
+/// Every signal: the kernel leaves those out that cannot be held back.
+pub(crate) const ALL_SIGNALS: u64 = u64::MAX;
+
+/// Signals to the calling thread that wait while this lives.
+pub(crate) struct SignalsHeld {
+    before: u64,
+}
+
+impl SignalsHeld {
+    /// Holds back a set of signals, besides those that are held back already.
+    pub(crate) fn hold(signals: u64) -> Result<Self> {
+        change_signals(libc::SIG_BLOCK, signals).map(|before| SignalsHeld { before })
+    }
+}
+
+impl Drop for SignalsHeld {
+    fn drop(&mut self) {
+        // It went when they were held back.
+        let _ = change_signals(libc::SIG_SETMASK, self.before);
+    }
+}
+
+/// Changes the calling thread's set of signals that wait; what it was.
+fn change_signals(how: i32, signals: u64) -> Result<u64> {
+    let mut before = 0_u64;
+    let arguments = [
+        how as usize,
+        &raw const signals as usize,
+        &raw mut before as usize,
+        size_of::<u64>(),
+        0,
+        0,
+    ];
+    // SAFETY: both sets are live words.
+    unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) }.map(|_| before)
 }

@@ -157,6 +157,11 @@ pub(crate) fn enter(id: u32) -> Option<Entered> {
     })
 }
 
+/// Whether the calling thread is inside the recorder, as in a handler that interrupted it.
+pub(crate) fn is_inside() -> bool {
+    THREAD.with(|thread| thread.busy.get())
+}
+
 /// Enters the recording that goes on instead of `id`: that of a forked child which has
 /// just begun its own.
 #[cold]

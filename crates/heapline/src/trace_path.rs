@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use heapline_trace::{EndState, Header};
+use heapline_trace::{EndState, Header, Peeked};
 
 use crate::config::{PathPart, expand};
 use crate::environment;
@@ -106,6 +106,7 @@ fn opened<'a>(
         sys::unlink(path);
         StartError::create(errno, path)
     })?;
+    sys::lock_file(descriptor);
     Ok(Opened {
         descriptor,
         status,
@@ -165,29 +166,20 @@ fn finished_trace(path: &CStr) -> Option<FileStatus> {
     let status = sys::status(descriptor).ok();
     let mut page = [0; 128];
     let read = sys::read(descriptor, &mut page);
+    let is_locked = sys::is_locked(descriptor);
     sys::close(descriptor);
     let is_done = read == Ok(page.len())
-        && Header::peek(&page)
-            .is_some_and(|(end, pid)| end != EndState::Running || !process_lives(pid));
+        && Header::peek(&page).is_some_and(|trace| is_done(trace, is_locked));
     status
         .filter(|status| is_done && status.kind == libc::S_IFREG && status.owner == sys::user_id())
 }
 
-/// Whether some process has this pid; a stranger's counts as alive, to be careful.
-fn process_lives(pid: u32) -> bool {
-    let mut buffer = [0; 32];
-    let mut path = Text::new(&mut buffer);
-    path.push(b"/proc/").push_number(pid.into());
-    match path
-        .c_str()
-        .map(|path| sys::open(path, libc::O_PATH | libc::O_CLOEXEC, 0))
-    {
-        Some(Ok(descriptor)) => {
-            sys::close(descriptor);
-            true
-        }
-        _ => false,
-    }
+/// Whether a trace's process is done with it. The lock also tells of processes that have
+/// their number in another namespace; the number, where there are no locks or the program
+/// closed the descriptor.
+fn is_done(trace: Peeked, is_locked: bool) -> bool {
+    let runs = || environment::start_time_of(trace.pid) == Some(trace.process_start_time);
+    trace.end_state != EndState::Running || !(is_locked || runs())
 }
 
 /// `<target>/heapline/PROGRAM-PID.heapline` for a program that cargo runs out of its

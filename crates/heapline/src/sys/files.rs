@@ -3,7 +3,7 @@
 
 use core::ffi::CStr;
 
-use super::{Errno, Result, syscall};
+use super::{Errno, Result, SignalsHeld, signal, syscall};
 
 /// Numbers above this are rarely closed by a program that counts up, and rarely given to
 /// a file that it opens.
@@ -41,6 +41,24 @@ fn open_low(path: &CStr, flags: i32, mode: u32) -> Result<i32> {
 pub(crate) fn close(fd: i32) {
     // SAFETY: no pointers. Errors say only that nothing was open.
     let _ = unsafe { syscall(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0]) };
+}
+
+/// Locks an open file for as long as it is open here or in a forked child: so that others
+/// see, also where process ids are other ones, that it is in use. Without an answer, as
+/// not all file systems can.
+pub(crate) fn lock_file(fd: i32) {
+    let _ = flock(fd, libc::LOCK_EX);
+}
+
+/// Whether some process has locked an open file.
+pub(crate) fn is_locked(fd: i32) -> bool {
+    flock(fd, libc::LOCK_SH) == Err(Errno(libc::EWOULDBLOCK))
+}
+
+fn flock(fd: i32, operation: i32) -> Result<usize> {
+    let operation = (operation | libc::LOCK_NB) as usize;
+    // SAFETY: no pointers.
+    unsafe { syscall(libc::SYS_flock, [fd as usize, operation, 0, 0, 0, 0]) }
 }
 
 /// Creates a directory; one that is there already is fine.
@@ -172,29 +190,25 @@ pub(crate) fn write_all(fd: i32, mut bytes: &[u8]) {
     }
 }
 
-/// Bits of the signals that the kernel sends to a thread for what it writes: the program
-/// did not ask for our writing and must not die of it.
-const WRITE_SIGNALS: u64 = 1 << (libc::SIGPIPE - 1) | 1 << (libc::SIGXFSZ - 1);
+/// The signals that the kernel sends to a thread for what it writes: the program did not
+/// ask for our writing and must not die of it.
+const FAILED_WRITE: u64 = signal(libc::SIGPIPE) | signal(libc::SIGXFSZ);
 
-/// Does a system call that writes, and takes back the signal that its failure raises.
+/// Does a system call that writes, and takes back the signal that its failure raises. A
+/// program in the background writes to its terminal and is not stopped for it.
 fn without_signals(call: impl FnOnce() -> Result<usize>) -> Result<usize> {
-    let (mut before, mut pending) = (0_u64, 0_u64);
-    let bytes = size_of::<u64>();
-    let mask = |how: i32, set: *const u64, old: *mut u64| {
-        let arguments = [how as usize, set as usize, old as usize, bytes, 0, 0];
-        // SAFETY: both sets are live 64-bit words, or null.
-        unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) }
-    };
-    if mask(libc::SIG_BLOCK, &WRITE_SIGNALS, &raw mut before).is_err() {
+    let Ok(_held) = SignalsHeld::hold(FAILED_WRITE | signal(libc::SIGTTOU)) else {
         return call();
-    }
+    };
+    let mut pending = 0_u64;
+    let bytes = size_of::<u64>();
     // SAFETY: the kernel writes one word.
     let known = unsafe {
         let arguments = [&raw mut pending as usize, bytes, 0, 0, 0, 0];
         syscall(libc::SYS_rt_sigpending, arguments)
     };
     let result = call();
-    let raised = WRITE_SIGNALS & !pending;
+    let raised = FAILED_WRITE & !pending;
     if matches!(result, Err(Errno(libc::EPIPE | libc::EFBIG))) && known.is_ok() {
         let at_once = libc::timespec {
             tv_sec: 0,
@@ -211,7 +225,6 @@ fn without_signals(call: impl FnOnce() -> Result<usize>) -> Result<usize> {
         // SAFETY: the kernel reads a set and a time, which are live.
         let _ = unsafe { syscall(libc::SYS_rt_sigtimedwait, arguments) };
     }
-    let _ = mask(libc::SIG_SETMASK, &before, core::ptr::null_mut());
     result
 }
 
