@@ -10,7 +10,7 @@ use heapline_unwind::Registers;
 
 use crate::sink::{self, Failure};
 use crate::thread_state::{Counters, Entered, enter, enter_instead};
-use crate::{recording, state};
+use crate::{deciding, state};
 
 /// The registers of the function that called the allocator, as the shim left them.
 #[derive(Clone, Copy)]
@@ -46,7 +46,7 @@ impl Caller {
 fn current(always: bool) -> Option<u32> {
     match state::load() {
         state::IDLE => None,
-        state::UNDECIDED | state::STARTING => recording::decide(always),
+        state::UNDECIDED | state::STARTING => deciding::decide(always),
         recording => Some(recording),
     }
 }

@@ -85,9 +85,12 @@
 mod allocator;
 mod config;
 mod recording;
+mod start_error;
 mod stats;
 
+mod deciding;
 mod hook;
+mod opening;
 mod recorder;
 mod state;
 mod thread_state;
@@ -125,7 +128,8 @@ mod atomic {
 pub use allocator::Heapline;
 pub use config::Config;
 pub use heapline_macros::profile;
-pub use recording::{Recording, StartError, is_recording, start, stop};
+pub use recording::{Recording, is_recording, start, stop};
+pub use start_error::StartError;
 pub use stats::{NotRecording, Stats, stats};
 
 /// What macros expand to; no part of the interface.

@@ -19,7 +19,7 @@ use crate::free_list::Link;
 use crate::recorder::Recorder;
 use crate::root::{self, MAX_SLOTS, Root};
 use crate::sink::{self, Failure};
-use crate::{recording, state, sys};
+use crate::{deciding, state, sys};
 
 /// What other threads may see of a thread's state.
 #[repr(C)]
@@ -168,7 +168,7 @@ pub(crate) fn is_inside() -> bool {
 pub(crate) fn enter_instead(id: u32) -> Option<Entered> {
     match state::load() {
         state::STARTING => {
-            recording::skip_early();
+            deciding::skip_early();
             None
         }
         now if now != id && now >= state::FIRST_RECORDING => enter(now),
@@ -225,7 +225,7 @@ fn attach(thread: &ThreadLocal, id: u32) -> Option<NonNull<ThreadState>> {
     if root.is_a_childs() {
         // Its recording state is the parent's; it begins its own, or records nothing.
         thread.state.set(null_mut());
-        recording::follow(id);
+        deciding::follow(id);
     }
     if root.recording() != id {
         return None;

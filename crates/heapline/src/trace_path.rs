@@ -6,7 +6,7 @@ use heapline_trace::{EndState, Header, Peeked};
 
 use crate::config::{PathPart, expand};
 use crate::environment;
-use crate::recording::StartError;
+use crate::start_error::StartError;
 use crate::sys::{self, Errno, FileStatus};
 use crate::text::Text;
 
