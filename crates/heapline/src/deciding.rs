@@ -38,7 +38,7 @@ fn tell_skipped_early() {
 
 /// Ends the time in which other threads' events are skipped.
 fn finish_starting(started: Option<u32>) {
-    state::finish_starting(started.unwrap_or(state::IDLE));
+    state::PHASE.finish_starting(started.unwrap_or(state::IDLE));
     tell_skipped_early();
 }
 
@@ -46,9 +46,9 @@ fn finish_starting(started: Option<u32>) {
 #[cold]
 pub(crate) fn decide(always: bool) -> Option<u32> {
     let process = sys::process_id();
-    let started = if state::begin_deciding(process) {
+    let started = if state::PHASE.begin_deciding(process) {
         environment::with_variable(|variable| start_by_variable(variable, always, false))
-    } else if state::take_over_deciding(process) {
+    } else if state::PHASE.take_over_deciding(process) {
         // The parent's.
         SKIPPED_EARLY.store(0, Ordering::Relaxed);
         follow_early(always)
@@ -91,7 +91,7 @@ fn follow_early(always: bool) -> Option<u32> {
 #[cold]
 #[inline(never)]
 pub(crate) fn follow(parents: u32) {
-    if state::begin_following(parents, sys::process_id()) {
+    if state::PHASE.begin_following(parents, sys::process_id()) {
         finish_starting(follow::with_wish(|place, settings| {
             begin(place, settings, true).ok()
         }));

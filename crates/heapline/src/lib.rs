@@ -91,6 +91,7 @@ mod stats;
 mod deciding;
 mod hook;
 mod opening;
+mod phase;
 mod recorder;
 mod state;
 mod thread_state;

@@ -28,7 +28,7 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
         });
     }
     if owned_root().is_none() {
-        state::leave_parents(sys::process_id());
+        state::PHASE.leave_parents(sys::process_id());
     }
     if state::load() != state::IDLE {
         return Err(StartError {
@@ -38,7 +38,7 @@ pub fn start(config: &Config) -> Result<Recording, StartError> {
     // Until the trace is there the program is idle: what other threads do meanwhile
     // comes before the recording, and is not missing from it.
     let number = ask(config.out_pattern(), config.settings(), true)?;
-    state::finish_starting(number);
+    state::PHASE.finish_starting(number);
     Ok(Recording { number })
 }
 
@@ -57,7 +57,7 @@ fn stop_now(root: &'static Root) -> bool {
     let Some(header) = root.header() else {
         return false;
     };
-    if !state::leave_recording(root.recording()) {
+    if !state::PHASE.leave_recording(root.recording()) {
         return false;
     }
     let stamp = Clock::choose().stamp(true);

@@ -169,7 +169,7 @@ pub(crate) fn anchor(stamp: u64, monotonic_ns: u64) {
 /// but by one line, and only once.
 pub(crate) fn fail(recording: u32, failure: Failure) {
     let file = hold(recording);
-    if !state::leave_recording(recording) || failure == Failure::GONE {
+    if !state::PHASE.leave_recording(recording) || failure == Failure::GONE {
         return;
     }
     if let Some(header) = file.ok().and_then(|file| file.root().header()) {

@@ -16,6 +16,8 @@ macro_rules! on_atomics {
             }
             #[path = "../../src/free_list.rs"]
             mod free_list;
+            #[path = "../../src/phase.rs"]
+            mod phase;
             #[path = "../../src/users.rs"]
             mod users;
             #[path = "models.rs"]
@@ -79,6 +81,11 @@ fn a_file_is_free_when_nobody_uses_it() {
     product::models::users();
 }
 
+#[test]
+fn one_thread_opens_a_trace() {
+    product::models::phases();
+}
+
 /// The model fails.
 fn is_noticed(model: fn()) -> bool {
     catch_unwind(AssertUnwindSafe(model)).is_err()
@@ -94,4 +101,10 @@ fn weaker_lists_are_noticed() {
 fn weaker_uses_are_noticed() {
     assert!(is_noticed(without_fences::models::users));
     assert!(is_noticed(relaxed::models::users));
+}
+
+#[test]
+fn weaker_decisions_are_noticed() {
+    assert!(is_noticed(without_fences::models::phases));
+    assert!(is_noticed(relaxed::models::phases));
 }

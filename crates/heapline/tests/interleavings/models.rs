@@ -5,9 +5,12 @@
 use loom::cell::UnsafeCell;
 use loom::model;
 use loom::sync::Arc;
+use loom::sync::atomic::Ordering::Acquire;
 use loom::thread;
 
+use super::atomic::fence;
 use super::free_list::{FreeList, Link};
+use super::phase::{FIRST_RECORDING, IDLE, Phase};
 use super::users::Users;
 
 #[derive(Default)]
@@ -110,5 +113,85 @@ fn uses<const THREADS: usize>(recordings: [&'static [u32]; THREADS]) {
             thread.join().expect("no panic");
         }
         assert!(file.users.recording() == 4 || file.users.is_free());
+    });
+}
+
+const PARENT: u32 = 1;
+const CHILD: u32 = 2;
+
+#[derive(Default)]
+struct Process {
+    phase: Phase,
+    opened: UnsafeCell<u32>,
+}
+
+impl Process {
+    /// What a thread does at its first event: it decides, or records what was decided.
+    fn first_event(&self) {
+        if self.phase.begin_deciding(CHILD) || self.phase.take_over_deciding(CHILD) {
+            self.open();
+        }
+        self.record(FIRST_RECORDING);
+    }
+
+    /// The same where it found the number of its parent's recording.
+    fn first_event_under(&self, parents: u32) {
+        if self.phase.begin_following(parents, CHILD) {
+            self.open();
+        }
+        self.record(FIRST_RECORDING);
+    }
+
+    fn open(&self) {
+        self.opened.with_mut(|_| ());
+        self.phase.finish_starting(FIRST_RECORDING);
+    }
+
+    fn record(&self, recording: u32) {
+        if self.phase.load() == recording {
+            fence(Acquire);
+            self.opened.with(|_| ());
+        }
+    }
+}
+
+/// A trace is opened by one thread, and the others see all of it: in a process that nobody
+/// has asked, in a child that was forked while its parent was at it, and in one whose parent
+/// records.
+pub(crate) fn phases() {
+    by_two(Process::default, Process::first_event);
+    let forked_meanwhile = || {
+        let process = Process::default();
+        assert!(process.phase.begin_deciding(PARENT));
+        process
+    };
+    by_two(forked_meanwhile, Process::first_event);
+    const PARENTS: u32 = FIRST_RECORDING + 1;
+    let recorded = || {
+        let process = Process::default();
+        process.phase.finish_starting(PARENTS);
+        process
+    };
+    by_two(recorded, |process| process.first_event_under(PARENTS));
+    // A child that leaves its parent's state by one thread is idle for the other, or has
+    // begun a recording by it.
+    model(move || {
+        let process = Arc::new(forked_meanwhile());
+        let other = Arc::clone(&process);
+        let other = thread::spawn(move || other.first_event());
+        process.phase.leave_parents(CHILD);
+        other.join().expect("no panic");
+        assert!([IDLE, FIRST_RECORDING].contains(&process.phase.load()));
+    });
+}
+
+fn by_two(process: impl Fn() -> Process + Sync + Send + 'static, event: fn(&Process)) {
+    model(move || {
+        let process = Arc::new(process());
+        let other = Arc::clone(&process);
+        let other = thread::spawn(move || event(&other));
+        event(&process);
+        other.join().expect("no panic");
+        assert_eq!(process.phase.load(), FIRST_RECORDING);
     });
 }
