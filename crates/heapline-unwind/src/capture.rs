@@ -52,6 +52,8 @@ pub struct Unwinder {
     /// For the tests that show what it is needed for.
     #[cfg(test)]
     pub(crate) skip_stack_check: bool,
+    #[cfg(test)]
+    pub(crate) skip_staleness: bool,
 }
 
 impl Unwinder {
@@ -78,6 +80,8 @@ impl Unwinder {
             maps: MapsText::new(),
             #[cfg(test)]
             skip_stack_check: false,
+            #[cfg(test)]
+            skip_staleness: false,
         }
     }
 
@@ -256,6 +260,10 @@ impl Unwinder {
         }
         if refreshed.added || refreshed.lost {
             self.forget_walk();
+        }
+        #[cfg(test)]
+        if self.skip_staleness {
+            return refreshed;
         }
         if refreshed.lost {
             self.rules.go_stale();

@@ -2,13 +2,18 @@
 
 #[path = "../tests/common/mod.rs"]
 pub(crate) mod common;
+#[path = "../tests/common/foreign.rs"]
+mod foreign;
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::mpsc::channel;
 
 use common::{Recorder, oracle, plain};
 
-use crate::{Registers, StackEnd};
+use foreign::{stub_at, stub_returning_to};
+
+use crate::{CutReason, FrameAddress, Registers, StackEnd};
 
 /// Two functions with frames of one size call a third from there.
 mod twins {
@@ -102,4 +107,54 @@ fn without_looking_which_stack_it_is_the_same_test_fails() {
         recorder
     });
     assert!(wrong >= 10, "{wrong}");
+}
+
+thread_local! {
+    static RECORDER: RefCell<Recorder> = RefCell::new(Recorder::new(4096));
+    /// Of the last capture: the stack's frames and its end.
+    static CAPTURED: RefCell<Vec<FrameAddress>> = const { RefCell::new(Vec::new()) };
+    static END: RefCell<Option<StackEnd>> = const { RefCell::new(None) };
+}
+
+extern "C" fn capture_here() {
+    let start = Registers::current();
+    RECORDER.with_borrow_mut(|recorder| {
+        let node = recorder.capture(start);
+        let (frames, end) = recorder.tree.stack(node);
+        CAPTURED.set(frames);
+        END.set(Some(end));
+    });
+}
+
+/// Captures below a library that is unloaded then, and below code without tables that
+/// returns to the same address; how many frames that stack has, and its end.
+fn below_code_where_a_library_was() -> (usize, Option<StackEnd>) {
+    capture_here();
+    // Another test's thread may get the place first.
+    let stub = (0..100).find_map(|_| {
+        foreign::sort_in_a_library(|| capture_here());
+        let library = RECORDER.with_borrow(|recorder| {
+            let last = recorder.tree.modules.last().unwrap();
+            last.start..last.end
+        });
+        let mut frames = plain(&CAPTURED.take()).into_iter();
+        stub_returning_to(frames.find(|frame| library.contains(frame))?)
+    });
+    // Code that nothing is known of makes a capture look at the modules.
+    stub_at(0).unwrap()(capture_here);
+    stub.unwrap()(capture_here);
+    (CAPTURED.take().len(), END.take())
+}
+
+const CUT_BELOW_THE_STUB: (usize, Option<StackEnd>) = (2, Some(StackEnd::Cut(CutReason::NoRule)));
+
+#[test]
+fn rules_of_a_library_that_went_are_noticed() {
+    assert_eq!(below_code_where_a_library_was(), CUT_BELOW_THE_STUB);
+}
+
+#[test]
+fn without_stale_rules_the_same_test_fails() {
+    RECORDER.with_borrow_mut(|recorder| recorder.unwinder.skip_staleness = true);
+    assert_ne!(below_code_where_a_library_was(), CUT_BELOW_THE_STUB);
 }

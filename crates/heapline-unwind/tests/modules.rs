@@ -2,10 +2,13 @@
 #![allow(unsafe_code, clippy::unwrap_used)]
 
 mod common;
+#[path = "common/foreign.rs"]
+mod foreign;
 
 use std::cell::RefCell;
 
 use common::{LeakedPages, Recorder, oracle, plain};
+use foreign::{map_at, stub_at};
 use heapline_unwind::{CutReason, MODE, Mode, Registers, StackEnd};
 
 thread_local! {
@@ -57,29 +60,10 @@ fn offset_in_file(file: &[u8], address: u64) -> usize {
         .unwrap()
 }
 
-type Sort =
-    unsafe extern "C" fn(*mut i32, usize, usize, extern "C" fn(*const i32, *const i32) -> i32);
-
-extern "C" fn compare(left: *const i32, right: *const i32) -> i32 {
-    RECORDER.with_borrow_mut(Recorder::check);
-    // SAFETY: the sort gives pointers to two elements.
-    unsafe { (*left).cmp(&*right) as i32 }
-}
-
-/// Loads a second C library beside the program's own, sorts with it, with a
-/// capture in the comparison, and unloads it.
 fn sort_in_a_library_that_comes_and_goes() {
-    // SAFETY: the library is closed after its last use.
-    unsafe {
-        let library = libc::dlmopen(libc::LM_ID_NEWLM, c"libc.so.6".as_ptr(), libc::RTLD_NOW);
-        assert!(!library.is_null());
-        let sort = libc::dlsym(library, c"qsort".as_ptr());
-        let sort: Sort = std::mem::transmute::<*mut libc::c_void, Sort>(sort);
-        let mut numbers = [3, 1, 2, 5, 4];
-        sort(numbers.as_mut_ptr(), numbers.len(), 4, compare);
-        assert!(numbers.is_sorted());
-        libc::dlclose(library);
-    }
+    foreign::sort_in_a_library(|| {
+        RECORDER.with_borrow_mut(Recorder::check);
+    });
 }
 
 /// Where the C library that was told of last lies: first address and bytes.
@@ -102,7 +86,7 @@ fn a_library_that_comes_back_elsewhere() {
         RECORDER.with_borrow(|recorder| assert_eq!(recorder.tree.modules_changed, round));
         // Its place is taken, so that it must move.
         let (start, bytes) = last_library();
-        map_at(start, bytes, libc::PROT_NONE);
+        map_at(start, bytes, libc::PROT_NONE).unwrap();
     }
 }
 
@@ -128,50 +112,10 @@ fn other_code_where_a_library_was() {
     }
     RECORDER.with_borrow_mut(Recorder::check);
     sort_in_a_library_that_comes_and_goes();
-    let code = stub_at(last_library().0 + 0x3_0000);
+    let code = stub_at(last_library().0 + 0x3_0000).unwrap();
     code(called);
     RECORDER.with_borrow(|recorder| assert_eq!(recorder.tree.modules_changed, 1));
     RECORDER.with_borrow_mut(Recorder::check);
-}
-
-/// Fresh private memory: at an address where nothing is, or anywhere.
-fn map_at(address: u64, bytes: usize, protection: libc::c_int) -> *mut u8 {
-    let fixed = if address == 0 {
-        0
-    } else {
-        libc::MAP_FIXED_NOREPLACE
-    };
-    // SAFETY: the kernel finds a free place, or refuses one that is taken.
-    let memory = unsafe {
-        libc::mmap(
-            address as *mut libc::c_void,
-            bytes,
-            protection,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed,
-            -1,
-            0,
-        )
-    };
-    assert_ne!(memory, libc::MAP_FAILED);
-    memory.cast()
-}
-
-/// Code that calls its argument, with a frame of 8 bytes that no table
-/// describes.
-fn stub_at(address: u64) -> extern "C" fn(extern "C" fn()) {
-    let code = [
-        0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3_u8,
-    ];
-    let page = map_at(
-        address,
-        4096,
-        libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
-    );
-    // SAFETY: whole instructions in a page of our own, written before they run.
-    unsafe {
-        std::ptr::copy_nonoverlapping(code.as_ptr(), page, code.len());
-        std::mem::transmute::<*mut u8, extern "C" fn(extern "C" fn())>(page)
-    }
 }
 
 #[test]
@@ -187,7 +131,7 @@ fn code_without_tables_cuts_the_stack() {
     }
     RECORDER.with_borrow_mut(Recorder::check);
     for _ in 0..3 {
-        let stub = stub_at(0);
+        let stub = stub_at(0).unwrap();
         for _ in 0..100 {
             stub(called);
         }
