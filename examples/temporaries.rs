@@ -6,7 +6,7 @@
 //!
 //! Three matrices of differences between all pairs of a week's earthquakes, 22 MB
 //! each, and what expressions of them keep and need at most, in units of one
-//! matrix. An allocator inside heapline's counts: `wrapping` takes any.
+//! matrix: `heapline::measure` counts, whether anything is recorded or not.
 //!
 //! What tutorials say, checked:
 //!
@@ -22,7 +22,7 @@
 //! * "float32 halves memory." Together with its source it is one and a half.
 //!
 //! Two habits of ndarray's own are in the table, too: rows that are pushed leave spare
-//! capacity, and old and new vector are alive while it grows. A write through a slice of
+//! capacity. A write through a slice of
 //! a shared array (`ArcArray`) copies the slice, or **all** of the array if the slice is
 //! more than half of it. (NumPy writes through.)
 //!
@@ -36,13 +36,10 @@ use std::path::Path;
 
 use heapline_array::ArrayMemory;
 use ndarray::{Array1, Array2, Axis, s};
-use peak_alloc::PeakAlloc;
 use serde::Deserialize;
 
-static COUNTS: PeakAlloc = PeakAlloc;
-
 #[global_allocator]
-static ALLOC: heapline::Heapline<PeakAlloc> = heapline::Heapline::wrapping(COUNTS);
+static ALLOC: heapline::Heapline = heapline::Heapline::system();
 
 #[derive(Deserialize)]
 struct Earthquake {
@@ -57,17 +54,10 @@ fn differences(column: &Array1<f64>) -> Array2<f64> {
 
 /// Runs an expression and prints what it kept and needed beside what lived before.
 fn row<T>(expression: &str, unit: usize, evaluate: impl FnOnce() -> T) -> T {
-    let before = COUNTS.current_usage();
-    COUNTS.reset_peak_usage();
-    let result = evaluate();
-    let kept = COUNTS.current_usage() as f64 - before as f64;
-    let peak = (COUNTS.peak_usage() - before) as f64;
-    let units = |bytes: f64| bytes / unit as f64;
-    println!(
-        "{expression:<24} {:>7.3} {:>7.3}",
-        units(kept) + 0.0,
-        units(peak)
-    );
+    let (result, usage) = heapline::measure(evaluate);
+    let kept = usage.kept_bytes as f64 / unit as f64;
+    let peak = usage.peak_bytes as f64 / unit as f64;
+    println!("{expression:<24} {kept:>7.3} {peak:>7.3}");
     result
 }
 

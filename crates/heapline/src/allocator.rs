@@ -9,7 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use std::alloc::System;
 
 use crate::hook::{self, Caller};
-use crate::state;
+use crate::{measure, state};
 
 /// A global allocator that records every allocation with its call stack.
 ///
@@ -60,7 +60,7 @@ impl<A> Heapline<A> {
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Heapline<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if state::load() == state::IDLE {
+        if state::PHASE.is_idle() {
             // SAFETY: the caller's promises are passed on.
             return unsafe { self.inner.alloc(layout) };
         }
@@ -70,7 +70,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heapline<A> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if state::load() == state::IDLE {
+        if state::PHASE.is_idle() {
             // SAFETY: the caller's promises are passed on.
             return unsafe { self.inner.alloc_zeroed(layout) };
         }
@@ -80,7 +80,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heapline<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if state::load() != state::IDLE {
+        if !state::PHASE.is_idle() {
+            measure::deallocating(layout.size());
             hook::deallocating(self.always, block, layout.size());
         }
         // SAFETY: the caller's promises are passed on.
@@ -89,7 +90,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heapline<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if state::load() == state::IDLE {
+        if state::PHASE.is_idle() {
             // SAFETY: the caller's promises are passed on.
             return unsafe { self.inner.realloc(block, layout, new_size) };
         }
@@ -110,6 +111,7 @@ unsafe extern "C" fn recorded_alloc<A: GlobalAlloc>(
     let layout = unsafe { Layout::from_size_align_unchecked(size, align) };
     // SAFETY: the caller's promise.
     let block = unsafe { heapline.inner.alloc(layout) };
+    measure::allocated(block, size);
     hook::allocated(heapline.always, block, size, caller, false);
     block
 }
@@ -126,6 +128,7 @@ unsafe extern "C" fn recorded_alloc_zeroed<A: GlobalAlloc>(
     let layout = unsafe { Layout::from_size_align_unchecked(size, align) };
     // SAFETY: the caller's promise.
     let block = unsafe { heapline.inner.alloc_zeroed(layout) };
+    measure::allocated(block, size);
     hook::allocated(heapline.always, block, size, caller, true);
     block
 }
@@ -145,6 +148,7 @@ unsafe extern "C" fn recorded_realloc<A: GlobalAlloc>(
     let start = hook::reallocating(heapline.always);
     // SAFETY: the caller's promise.
     let moved = unsafe { heapline.inner.realloc(block, layout, new_size) };
+    measure::reallocated(moved, (size, new_size));
     hook::reallocated(start, (block, moved), (size, new_size), caller);
     moved
 }

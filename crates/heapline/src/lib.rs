@@ -13,7 +13,8 @@
 //!
 //! Nothing is recorded until someone asks: `cargo heapline run` starts the program
 //! and prints its line tables, `HEAPLINE=on ./app` writes a trace, [`start`] does it
-//! from code. A trace is read by the `heapline` command, also while the program
+//! from code. [`measure`] says at run time what an expression keeps and needs, whether
+//! something records or not. A trace is read by the `heapline` command, also while the program
 //! still runs, and after `kill -9`.
 //!
 //! # The variable `HEAPLINE`
@@ -84,6 +85,7 @@
 
 mod allocator;
 mod config;
+mod measure;
 mod recording;
 mod start_error;
 mod stats;
@@ -129,6 +131,7 @@ mod atomic {
 pub use allocator::Heapline;
 pub use config::Config;
 pub use heapline_macros::profile;
+pub use measure::{Usage, measure};
 pub use recording::{Recording, is_recording, start, stop};
 pub use start_error::StartError;
 pub use stats::{NotRecording, Stats, stats};

@@ -4,7 +4,7 @@
 //! `tests/interleavings` runs these very functions in every order that its threads can
 //! take, with the atomics of a model.
 
-use super::atomic::{AtomicU32, Ordering};
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Nobody has asked yet what the environment wants.
 pub(crate) const UNDECIDED: u32 = 0;
@@ -15,10 +15,14 @@ pub(crate) const STARTING: u32 = 2;
 /// From here on the number is that of the recording.
 pub(crate) const FIRST_RECORDING: u32 = 3;
 
+/// One call of [`crate::measure()`] that is under way.
+const ONE_MEASURED: u64 = 1 << u32::BITS;
+
 /// All-zero is that of a process in which nobody has decided.
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
-    pub(crate) state: AtomicU32,
+    /// One of the above, and in the upper half how many calls measure.
+    pub(crate) state: AtomicU64,
     /// The process that began to open a trace: not a forked child that finds [`STARTING`].
     pub(crate) starter: AtomicU32,
 }
@@ -28,7 +32,29 @@ impl Phase {
     /// fence.
     #[inline(always)]
     pub(crate) fn load(&self) -> u32 {
-        self.state.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) as u32
+    }
+
+    /// Whether the hook has nothing to do: nothing records, and no thread measures.
+    #[inline(always)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == u64::from(IDLE)
+    }
+
+    /// Whether some thread measures.
+    #[inline(always)]
+    pub(crate) fn is_measured(&self) -> bool {
+        self.state.load(Ordering::Relaxed) >= ONE_MEASURED
+    }
+
+    /// A thread measures from here on.
+    pub(crate) fn begin_measuring(&self) {
+        self.state.fetch_add(ONE_MEASURED, Ordering::Relaxed);
+    }
+
+    /// What [`Phase::begin_measuring`] began has ended.
+    pub(crate) fn end_measuring(&self) {
+        self.state.fetch_sub(ONE_MEASURED, Ordering::Relaxed);
     }
 
     /// Claims the right to decide whether to record; only one thread of this process gets
@@ -66,7 +92,7 @@ impl Phase {
 
     /// What the hook has to do from here on: the recording's number, or [`IDLE`].
     pub(crate) fn finish_starting(&self, state: u32) {
-        self.state.store(state, Ordering::Release);
+        while !self.exchange(self.load(), state) {}
     }
 
     /// Stops the recording with this number, and no later one; true for the one caller that
@@ -84,9 +110,12 @@ impl Phase {
         }
     }
 
+    /// Goes from one state to another, whoever measures; false if it is not the one.
     fn exchange(&self, from: u32, to: u32) -> bool {
+        let (from, to) = (u64::from(from), u64::from(to));
+        let change = |whole: u64| (whole % ONE_MEASURED == from).then(|| whole - from + to);
         self.state
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change)
             .is_ok()
     }
 }

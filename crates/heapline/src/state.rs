@@ -1,13 +1,13 @@
 //! One number says what the hook has to do: the only thing an idle program pays for.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::phase::Phase;
 pub(crate) use crate::phase::{FIRST_RECORDING, IDLE, STARTING, UNDECIDED};
 
 /// This process's; a forked child begins with its parent's.
 pub(crate) static PHASE: Phase = Phase {
-    state: AtomicU32::new(UNDECIDED),
+    state: AtomicU64::new(UNDECIDED as u64),
     starter: AtomicU32::new(0),
 };
 

@@ -53,11 +53,15 @@ on_atomics! { without_count,
     #[derive(Debug, Default)]
     pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
 
-    impl AtomicU64 {
-        pub(crate) fn load(&self, order: Ordering) -> u64 {
-            self.0.load(order)
-        }
+    impl std::ops::Deref for AtomicU64 {
+        type Target = loom::sync::atomic::AtomicU64;
 
+        fn deref(&self) -> &Self::Target {
+            &self.0
+        }
+    }
+
+    impl AtomicU64 {
         pub(crate) fn compare_exchange_weak(
             &self,
             old: u64,

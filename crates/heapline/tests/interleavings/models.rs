@@ -173,14 +173,19 @@ pub(crate) fn phases() {
         process
     };
     by_two(recorded, |process| process.first_event_under(PARENTS));
-    // A child that leaves its parent's state by one thread is idle for the other, or has
-    // begun a recording by it.
+    // A child that leaves its parent's state by one thread is idle for the other, which
+    // measures, or has begun a recording by it.
     model(move || {
         let process = Arc::new(forked_meanwhile());
         let other = Arc::clone(&process);
-        let other = thread::spawn(move || other.first_event());
+        let other = thread::spawn(move || {
+            other.phase.begin_measuring();
+            other.first_event();
+            other.phase.end_measuring();
+        });
         process.phase.leave_parents(CHILD);
         other.join().expect("no panic");
+        assert!(!process.phase.is_measured());
         assert!([IDLE, FIRST_RECORDING].contains(&process.phase.load()));
     });
 }
