@@ -2,10 +2,11 @@
 //! gives up its rights. Its own files are as it writes them.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::check::{self, Expected};
 use crate::is_soak;
+use crate::processes::wait_until;
 use crate::run::{Ended, Plan, Running, sum_of, trace_of};
 use crate::support::fresh_folder;
 
@@ -117,9 +118,9 @@ fn t17_two_programs_with_one_path() {
         let mut programs = [start(), start()];
         std::thread::sleep(Duration::from_millis(20));
         for program in &mut programs {
-            program.child.kill().expect("it is there");
+            program.kill();
         }
-        let pids = programs.each_ref().map(|program| program.child.id());
+        let pids = programs.each_ref().map(Running::pid);
         let ended = programs.map(Running::wait);
         if ended.iter().all(|run| run.log().workers[0].1 > 0) {
             both += 1;
@@ -140,7 +141,7 @@ fn t17_two_programs_with_one_path() {
 #[test]
 fn t16_the_descriptor_is_high_and_closed_on_exec() {
     let mut running = Plan::new("fault", &["end", "never", "0", "1"]).start();
-    let process = format!("/proc/{}", running.child.id());
+    let process = format!("/proc/{}", running.pid());
     let open = || {
         let entries = std::fs::read_dir(format!("{process}/fd")).expect("it runs");
         let entries = entries.map(|entry| entry.expect("readable").path());
@@ -149,16 +150,10 @@ fn t16_the_descriptor_is_high_and_closed_on_exec() {
         });
         traces.next()
     };
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let path = loop {
-        if let Some(path) = open() {
-            break path;
-        }
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(1));
-    };
+    wait_until(|| open().is_some());
+    // It is moved to its high number.
     std::thread::sleep(Duration::from_millis(20));
-    let path = open().unwrap_or(path);
+    let path = open().expect("it runs");
     let number = path.file_name().and_then(|name| name.to_str());
     let number: u32 = number.and_then(|name| name.parse().ok()).expect("a number");
     let text = std::fs::read_to_string(format!("{process}/fdinfo/{number}")).expect("open");
@@ -166,6 +161,6 @@ fn t16_the_descriptor_is_high_and_closed_on_exec() {
     let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).expect("octal");
     assert!(number >= 250, "{number}");
     assert!(flags & 0o2_000_000 != 0, "{flags:o}");
-    running.child.kill().expect("it is there");
+    running.kill();
     running.wait().tidy();
 }

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use crate::check::{self, Expected};
+use crate::processes::{LONG_DEADLINE, output_within};
 use crate::run::{Ended, Plan, sum_of};
-use crate::{is_soak, say};
+use crate::{is_soak, say, skip};
 
 /// The program did its work, and its trace is a true beginning of it that says why it
 /// is no more.
@@ -34,7 +35,7 @@ const PIECE_BYTES: u64 = 64 << 10;
 
 /// Runs a program on a small file system, with a script beside it; what is free there then.
 /// `None` where that cannot be made.
-fn on_a_small_disk(beside: &str) -> Option<u64> {
+fn on_a_small_disk(test: &str, beside: &str) -> Option<u64> {
     let arguments = ["rounds", "4", "200000"];
     let script = format!(
         "mkdir small && mount -t tmpfs -o size={SMALL_BYTES} none small || exit 77
@@ -46,10 +47,7 @@ fn on_a_small_disk(beside: &str) -> Option<u64> {
     let script = format!("unshare --mount sh -c '{script}' sh \"$@\"");
     let run = Plan::shell(&script, "fault", &arguments).run();
     if run.status.code() == Some(77) || run.stderr.contains("unshare") {
-        say(&format!(
-            "T13 needs the right to mount a file system: {}",
-            run.stderr
-        ));
+        skip(test, &format!("no right to mount: {}", run.stderr));
         return None;
     }
     stopped_early(&run, "disk full", &sum_of("fault", &arguments));
@@ -63,7 +61,7 @@ fn on_a_small_disk(beside: &str) -> Option<u64> {
 /// several threads take at once.
 #[test]
 fn t13_disk_floor() {
-    let Some(free) = on_a_small_disk(":") else {
+    let Some(free) = on_a_small_disk("t13_disk_floor", ":") else {
         return;
     };
     let floor = SMALL_BYTES / 10;
@@ -76,7 +74,7 @@ fn t13_disk_floor() {
 fn t13_disk_full() {
     let fill = "while ! [ -s small/trace.heapline ]; do :; done
         dd if=/dev/zero of=small/fill bs=64k 2>/dev/null";
-    if let Some(free) = on_a_small_disk(fill) {
+    if let Some(free) = on_a_small_disk("t13_disk_full", fill) {
         assert_eq!(free, 0);
     }
 }
@@ -104,11 +102,8 @@ fn t13_disk_full_under_copy_on_write() {
     for _ in 0..10 {
         let run = Plan::shell(&script, "fault", &["rounds", "4", "4000000"]).run();
         if run.status.code() == Some(77) {
-            say(&format!(
-                "T13 needs mkfs.btrfs and the right to mount: {}",
-                run.stdout
-            ));
-            return;
+            let reason = format!("no mkfs.btrfs or no right to mount: {}", run.stdout);
+            return skip("t13_disk_full_under_copy_on_write", &reason);
         }
         let code = std::fs::read_to_string(run.folder.join("code")).expect("written");
         assert_eq!(code, "0\n", "{}", run.stdout);
@@ -197,11 +192,8 @@ fn without_memory(limit: &str) {
 fn t36_the_recorder_locks_nothing() {
     let run = Plan::new("fault", &["limit", "all locked", "4", "5000"]).run();
     if run.stderr.contains("mlockall") {
-        say(&format!(
-            "T36 needs the right to lock memory: {}",
-            run.stderr
-        ));
-        return;
+        let reason = format!("no right to lock memory: {}", run.stderr);
+        return skip("t36_the_recorder_locks_nothing", &reason);
     }
     run.succeeds();
     check::complete(&run, "exit");
@@ -268,12 +260,12 @@ fn t91_a_trace_larger_than_memory() {
     let bytes = std::fs::metadata(run.trace_path()).expect("a trace").len();
     assert!(bytes > limit_kib << 10, "{bytes}");
     let script = format!("ulimit -v {limit_kib}; exec \"$@\"");
-    let output = std::process::Command::new("sh")
+    let mut command = std::process::Command::new("sh");
+    command
         .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_heapline")])
         .args(["summary", "--format", "json"])
-        .arg(run.trace_path())
-        .output()
-        .expect("starts");
+        .arg(run.trace_path());
+    let output = output_within(&mut command, LONG_DEADLINE);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

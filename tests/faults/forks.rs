@@ -1,10 +1,11 @@
 //! T10, T12 and T33: children while threads allocate; recordings that come and go.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use heapline_trace::Record;
 
 use crate::check::{self, Expected};
+use crate::processes::wait_until;
 use crate::run::{Ended, Plan, summary_of, summary_of_all, trace_of};
 use crate::{is_soak, say};
 
@@ -157,11 +158,7 @@ fn t11_daemons() {
         .variable("HEAPLINE", "quiet,follow_forks,out=trace.heapline")
         .run();
     run.succeeds();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while run.log().notes[1] == 0 {
-        assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_until(|| run.log().notes[1] != 0);
     let [parent, child] =
         [run.trace_path(), run.traces_of_children()[0].0.clone()].map(|path| trace_of(&path));
     assert_eq!(parent.header().command()[1], "daemon");

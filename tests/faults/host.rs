@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::check::{self, Expected};
 use crate::run::{Ended, Plan};
-use crate::{is_soak, say};
+use crate::{is_soak, say, skip};
 
 /// Looks at something, recorded and not.
 #[track_caller]
@@ -153,8 +153,8 @@ fn t37_nothing_moves() {
     let run = plan().run();
     let plain = plan().unrecorded().run();
     if plain.stderr.contains("setarch") {
-        say(&format!("T37 needs setarch: {}", plain.stderr));
-        return;
+        let reason = format!("setarch may not: {}", plain.stderr);
+        return skip("t37_nothing_moves", &reason);
     }
     run.succeeds();
     assert_eq!(run.stdout, plain.stdout);
@@ -296,7 +296,7 @@ fn t35_no_proc() {
                   exec \"$@\"' sh \"$@\" || exit";
     let run = Plan::shell(script, "host", &["errno", "1000"]).run();
     if run.status.code() == Some(77) || run.stderr.contains("unshare") {
-        say("skipped: nothing may be unmounted here");
+        skip("t35_no_proc", "nothing may be unmounted");
         return run.tidy();
     }
     run.succeeds();
@@ -327,8 +327,7 @@ fn t07_out_of_memory() {
     let plan = || Plan::shell(&script, "host", &["leak", "0"]);
     let run = plan().run();
     if run.status.code() == Some(77) {
-        say("T07 needs the right to make a control group");
-        return;
+        return skip("t07_out_of_memory", "no right to make a control group");
     }
     let plain = plan().unrecorded().run();
     for run in [&run, &plain] {
@@ -347,10 +346,10 @@ fn t07_out_of_memory() {
     plain.tidy();
 }
 
-/// A program with more rights than who starts it does as if there were no variable: it could
+/// T18: a program with more rights than who starts it does as if there were no variable: it could
 /// be made to write anywhere.
 #[test]
-fn foreign_rights_and_the_variable() {
+fn t18_foreign_rights_and_the_variable() {
     let run = |mode: &str| {
         let script = format!(
             "cp \"$1\" secure && chmod {mode} secure && chmod 777 . && shift
@@ -360,7 +359,8 @@ fn foreign_rights_and_the_variable() {
     };
     let plain = run("755");
     if !plain.status.success() || !plain.trace_path().exists() {
-        say(&format!("needs root and setpriv: {}", plain.stderr));
+        let reason = format!("no root or no setpriv: {}", plain.stderr);
+        skip("t18_foreign_rights_and_the_variable", &reason);
         return plain.tidy();
     }
     let secure = run("4755");

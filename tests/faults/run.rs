@@ -2,17 +2,15 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
 
 use heapline_test_programs::work::WORKERS;
 use heapline_trace::Trace;
 use serde_json::Value;
 
+use crate::processes::{DEADLINE, Watched};
 use crate::support::{Build, Run, fresh_folder, heapline, program};
-
-/// Longer than any program here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A program to be run in a folder of its own.
 pub(crate) struct Plan {
@@ -103,9 +101,8 @@ impl Plan {
         let file = |name: &str| File::create(self.folder.join(name)).expect("writable");
         self.command.stdout(file("stdout")).stderr(file("stderr"));
         Running {
-            child: self.command.spawn().expect("starts"),
-            folder: self.folder.clone(),
-            deadline: self.deadline,
+            process: Watched::start_within(&mut self.command, self.deadline),
+            folder: self.folder,
         }
     }
 
@@ -116,29 +113,21 @@ impl Plan {
 
 /// A program that runs.
 pub(crate) struct Running {
-    pub(crate) child: Child,
+    process: Watched,
     folder: PathBuf,
-    deadline: Duration,
 }
 
 impl Running {
-    pub(crate) fn wait(mut self) -> Ended {
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("ours") {
-                break status;
-            }
-            if start.elapsed() > self.deadline {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                panic!(
-                    "not done after {:?}; see {}",
-                    self.deadline,
-                    self.folder.display()
-                );
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        };
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.child.kill().expect("it is there");
+    }
+
+    pub(crate) fn wait(self) -> Ended {
+        let status = self.process.wait();
         let text = |name: &str| {
             let bytes = std::fs::read(self.folder.join(name)).expect("a file");
             String::from_utf8_lossy(&bytes).into_owned()

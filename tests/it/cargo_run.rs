@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::processes::{BUILD_DEADLINE, Watched};
 use crate::support::heapline;
 use fixture::{Fixture, Outcome, target};
 use programs::programs;
@@ -31,19 +32,18 @@ fn stdin_and_stdout_are_the_programs_own() {
     // Bytes that are no text, and more than a pipe holds.
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| ((n * 7) >> 3) as u8).collect();
     let run = |command: &mut Command| {
-        let mut child = command
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = child.stdin.take().expect("piped");
+            .stderr(Stdio::piped());
+        let mut process = Watched::start_within(command, BUILD_DEADLINE);
+        let mut stdin = process.child.stdin.take().expect("piped");
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 stdin.write_all(&bytes).expect("it reads");
                 drop(stdin);
             });
-            child.wait_with_output().expect("it ends")
+            process.wait_with_output()
         })
     };
     let arguments = ["run", "--quiet", "--bin", "copy"];

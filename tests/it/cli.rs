@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use crate::processes::{output_of, status_of};
 use crate::support::{Build, Run, fresh_folder, heapline, program, record};
 
 /// A trace that all tests may look at.
@@ -51,12 +52,12 @@ fn fails(output: Output, code: i32) -> String {
 /// `heapline` in a folder where cargo's target folder is empty.
 fn heapline_in(folder: &Path, arguments: &[&str]) -> Output {
     std::fs::create_dir_all(folder.join("target")).expect("writable");
-    Command::new(env!("CARGO_BIN_EXE_heapline"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("CARGO_TARGET_DIR")
-        .output()
-        .expect("heapline starts")
+    output_of(
+        Command::new(env!("CARGO_BIN_EXE_heapline"))
+            .args(arguments)
+            .current_dir(folder)
+            .env_remove("CARGO_TARGET_DIR"),
+    )
 }
 
 /// A copy of a program in a folder of its own, recorded there.
@@ -73,5 +74,5 @@ fn recorded_copy() -> (PathBuf, Run) {
 pub(crate) fn copy_program(name: &str, to: &Path) {
     let mut command = Command::new("cp");
     command.arg(program(name, Build::Release)).arg(to);
-    assert!(command.status().expect("coreutils are there").success());
+    assert!(status_of(&mut command).success());
 }

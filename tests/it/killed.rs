@@ -1,5 +1,6 @@
-//! SIGKILL at random moments: every operation that had returned is in the trace, and
-//! the order is right.
+//! T01 above the system's allocator, with blocks of all kinds of bytes: SIGKILL at random
+//! moments, and every operation that had returned is in the trace, in its order. The fault
+//! suite's `endings` has it above a pool, with reallocations.
 
 use std::collections::HashSet;
 use std::io::Read as _;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use heapline_trace::{Record, Trace};
 
+use crate::processes::Watched;
 use crate::support::{Build, fresh_folder, program};
 
 /// Blocks that each thread keeps; as in the program.
@@ -30,16 +32,15 @@ fn nothing_that_returned_is_lost() {
         let folder = fresh_folder("killed");
         let trace = folder.join("trace.heapline");
         let notes = folder.join("notes");
-        let mut child = Command::new(&program)
-            .arg(threads.to_string())
-            .env("HEAPLINE", format!("quiet,out={}", trace.display()))
-            .env("ORACLE", &notes)
-            .spawn()
-            .expect("starts");
+        let process = Watched::start(
+            Command::new(&program)
+                .arg(threads.to_string())
+                .env("HEAPLINE", format!("quiet,out={}", trace.display()))
+                .env("ORACLE", &notes),
+        );
         // Spread over several flushes of the stages.
         std::thread::sleep(Duration::from_micros(3_000 + round * 7_919 % 60_000));
-        child.kill().expect("is there");
-        assert_eq!(child.wait().expect("was there").signal(), Some(9));
+        assert_eq!(process.kill().signal(), Some(9));
         if notes.exists() {
             check(
                 &std::fs::read(&trace).expect("a trace"),

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use heapline_trace::{EndState, Record, Source, Trace};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::processes::{Watched, wait_until};
 use crate::support::{Build, fresh_folder, heapline, program};
 
 /// A file that grows while it is read.
@@ -284,7 +285,7 @@ fn is_being_reallocated(lanes: &[Lane], before: Stay, after: Stay) {
 
 /// The program while it runs.
 struct Writer {
-    child: Child,
+    process: Watched,
     trace: PathBuf,
     notes: PathBuf,
     folder: PathBuf,
@@ -295,14 +296,14 @@ impl Writer {
         let folder = fresh_folder("writer");
         let trace = folder.join("trace.heapline");
         let notes = folder.join("notes");
-        let child = Command::new(program)
-            .args([blocks.to_string(), rest_us.to_string()])
-            .env("HEAPLINE", format!("quiet,out={}", trace.display()))
-            .env("ORACLE", &notes)
-            .spawn()
-            .expect("starts");
+        let process = Watched::start(
+            Command::new(program)
+                .args([blocks.to_string(), rest_us.to_string()])
+                .env("HEAPLINE", format!("quiet,out={}", trace.display()))
+                .env("ORACLE", &notes),
+        );
         Writer {
-            child,
+            process,
             trace,
             notes,
             folder,
@@ -326,22 +327,20 @@ impl Writer {
     }
 
     fn wait_until_busy(&self) {
-        while self.notes().iter().any(|done| done.freed < 100) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_until(|| self.notes().iter().all(|done| done.freed >= 100));
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.child);
+        let pid = Pid::from_child(&self.process.child);
         kill_process(pid, signal).expect("it is there");
     }
 
     fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("ours").is_none()
+        self.process.child.try_wait().expect("ours").is_none()
     }
 
-    fn finish(mut self) {
-        let status = self.child.wait().expect("ours");
+    fn finish(self) {
+        let status = self.process.wait();
         assert!(status.success(), "{status}");
         std::fs::remove_dir_all(&self.folder).expect("ours");
     }
@@ -492,6 +491,5 @@ fn a_summary_of_a_running_program() {
             "{name}: {found}"
         );
     }
-    writer.child.kill().expect("is there");
-    writer.child.wait().expect("was there");
+    writer.process.kill();
 }

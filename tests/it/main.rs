@@ -12,6 +12,7 @@ mod lines;
 mod live;
 mod order;
 mod packed;
+mod processes;
 mod profile;
 mod replaced;
 mod stacks;

@@ -9,6 +9,7 @@ use std::process::Command;
 use heapline_trace::{Record, Source, Stream, Trace};
 use serde_json::Value;
 
+use crate::processes::output_of;
 use crate::support::{Build, Run, fresh_folder, heapline, program, record};
 
 /// As in the program.
@@ -234,12 +235,12 @@ fn the_same_when_recording_begins_in_the_middle() {
         let (threads, begins) = (2 + round % 3, 50_000);
         let folder = fresh_folder("handover-middle");
         let trace = folder.join("trace.heapline");
-        let output = Command::new(&program)
-            .args([threads.to_string(), begins.to_string()])
-            .arg(&trace)
-            .env("HEAPLINE", "off,quiet")
-            .output()
-            .expect("starts");
+        let output = output_of(
+            Command::new(&program)
+                .args([threads.to_string(), begins.to_string()])
+                .arg(&trace)
+                .env("HEAPLINE", "off,quiet"),
+        );
         let run = Run {
             output,
             trace,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
 
+use crate::processes::{Watched, status_of, wait_until};
 use crate::support::{Build, Run, fresh_folder, heapline, program, record};
 
 /// Every report there is, with the options that read the trace another time or in
@@ -89,25 +89,21 @@ fn reports_are_the_same_of_packed_traces() {
 }
 
 /// Starts a program that works until it is killed, and waits until it has begun to.
-fn start(folder: &Path) -> std::process::Child {
+fn start(folder: &Path) -> Watched {
     let notes = folder.join("notes");
-    let child = Command::new(program("killed", Build::Release))
-        .arg("2")
-        .env(
-            "HEAPLINE",
-            format!("quiet,out={}", folder.join("trace.heapline").display()),
-        )
-        .env("ORACLE", &notes)
-        .spawn()
-        .expect("starts");
+    let trace = folder.join("trace.heapline");
+    let child = Watched::start(
+        Command::new(program("killed", Build::Release))
+            .arg("2")
+            .env("HEAPLINE", format!("quiet,out={}", trace.display()))
+            .env("ORACLE", &notes),
+    );
     let has_begun = || {
         let notes = std::fs::read(&notes).unwrap_or_default();
         // Both threads have filled several stages.
         notes.len() >= 16 && notes[..16].chunks(8).all(|count| count[1..] != [0; 7])
     };
-    while !has_begun() {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_until(has_begun);
     child
 }
 
@@ -115,11 +111,10 @@ fn start(folder: &Path) -> std::process::Child {
 fn a_trace_is_packed_once_its_program_was_killed() {
     let folder = fresh_folder("packed");
     let trace = folder.join("trace.heapline");
-    let mut child = start(&folder);
+    let child = start(&folder);
     let output = heapline(&["pack", text(&trace)]);
     let refused = String::from_utf8_lossy(&output.stderr).into_owned();
-    child.kill().expect("is there");
-    child.wait().expect("was there");
+    child.kill();
     assert_eq!(output.status.code(), Some(1), "{refused}");
     assert!(refused.contains("still runs"), "{refused}");
     assert_eq!(refused.lines().count(), 1, "{refused}");
@@ -141,12 +136,12 @@ fn a_packed_trace_is_one_of_a_finished_program() {
     pack(&run.trace);
     let before = info(&run.trace);
     // The next program with the same `out=` takes its place, as that of a raw one.
-    let again = Command::new(program("totals", Build::Release))
-        .arg("failing")
-        .env("HEAPLINE", format!("quiet,out={}", run.trace.display()))
-        .env("ORACLE", run.folder.join("oracle"))
-        .status()
-        .expect("starts");
+    let again = status_of(
+        Command::new(program("totals", Build::Release))
+            .arg("failing")
+            .env("HEAPLINE", format!("quiet,out={}", run.trace.display()))
+            .env("ORACLE", run.folder.join("oracle")),
+    );
     assert!(again.success());
     let after = info(&run.trace);
     assert!(before.1.is_some() && after.1.is_none());

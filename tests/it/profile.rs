@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::processes::{Watched, wait_until};
 use crate::support::{Build, Run, fresh_folder, heapline, program, record};
 
 const FILE: &str = "tests/programs/src/bin/profiled.rs";
@@ -260,18 +261,15 @@ fn counts_are_exact_up_to_the_kill() {
         let folder = fresh_folder("profiled-killed");
         let trace = folder.join("trace.heapline");
         let notes = folder.join("notes");
-        let mut child = Command::new(&program)
-            .arg("forever")
-            .env("HEAPLINE", format!("quiet,out={}", trace.display()))
-            .env("ORACLE", &notes)
-            .spawn()
-            .expect("starts");
-        while read_notes(&notes)[2] < 1 {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let process = Watched::start(
+            Command::new(&program)
+                .arg("forever")
+                .env("HEAPLINE", format!("quiet,out={}", trace.display()))
+                .env("ORACLE", &notes),
+        );
+        wait_until(|| read_notes(&notes)[2] >= 1);
         std::thread::sleep(Duration::from_micros(1_000 + 7_919 * round));
-        child.kill().expect("is there");
-        assert_eq!(child.wait().expect("was there").signal(), Some(9));
+        assert_eq!(process.kill().signal(), Some(9));
         let output = heapline(&["profile", trace.to_str().expect("a plain path")]);
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         check_killed(&text, read_notes(&notes));

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::processes::status_of;
 use crate::support::{Build, fresh_folder, heapline, program, record};
 
 /// How often each library comes.
@@ -20,11 +21,11 @@ fn library(folder: &Path, name: &str, frame_bytes: u32) -> PathBuf {
     );
     std::fs::write(&source, code).expect("writable");
     let library = folder.join(format!("lib{name}.so"));
-    let status = Command::new("cc")
+    let mut compiler = Command::new("cc");
+    compiler
         .args(["-shared", "-fPIC", "-O1", "-g", "-o"])
-        .args([&library, &source])
-        .status();
-    assert!(status.expect("a C compiler").success());
+        .args([&library, &source]);
+    assert!(status_of(&mut compiler).success());
     library
 }
 

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::processes::{BUILD_DEADLINE, LONG_DEADLINE, Watched, output_within};
 use heapline_trace::{FrameAddress, NodeId, Record, Trace};
 
 /// How a program is compiled.
@@ -89,7 +90,7 @@ fn build_programs(build: Build) -> PathBuf {
     if !flags.is_empty() {
         cargo.env("RUSTFLAGS", flags);
     }
-    let status = cargo.status().expect("cargo starts");
+    let status = Watched::start_within(&mut cargo, BUILD_DEADLINE).wait();
     assert!(status.success(), "{build:?} does not build");
     folder.join(if profile == "dev" { "debug" } else { profile })
 }
@@ -146,13 +147,13 @@ pub(crate) fn record(program: &Path, arguments: &[&str]) -> Run {
 pub(crate) fn record_with(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let folder = fresh_folder(&program.file_name().expect("a name").to_string_lossy());
     let trace = folder.join("trace.heapline");
-    let output = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .env("HEAPLINE", format!("quiet,out={}", trace.display()))
         .env("ORACLE", folder.join("oracle"))
-        .envs(variables.iter().copied())
-        .output()
-        .expect("the program starts");
+        .envs(variables.iter().copied());
+    let output = output_within(&mut command, LONG_DEADLINE);
     Run {
         output,
         trace,
@@ -162,10 +163,8 @@ pub(crate) fn record_with(program: &Path, arguments: &[&str], variables: &[(&str
 
 /// Runs the `heapline` command.
 pub(crate) fn heapline(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_heapline"))
-        .args(arguments)
-        .output()
-        .expect("heapline starts")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_heapline"));
+    output_within(command.args(arguments), LONG_DEADLINE)
 }
 
 /// An allocation with its whole stack.

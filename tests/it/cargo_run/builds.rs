@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::fixture::{Fixture, Outcome, target};
 use super::{has_row, programs};
+use crate::processes::output_of;
 
 #[test]
 fn profiles_get_debug_information_for_this_build_alone() {
@@ -82,8 +83,8 @@ fn wrapped_by(name: &str, runner: &str) {
 }
 
 fn host_triple() -> String {
-    let output = Command::new(env!("CARGO")).arg("-vV").output();
-    let text = String::from_utf8(output.expect("cargo starts").stdout).expect("UTF-8");
+    let output = output_of(Command::new(env!("CARGO")).arg("-vV"));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.expect("cargo names its host").to_owned()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
+use crate::processes::{BUILD_DEADLINE, output_within};
 use crate::support::target_folder;
 
 /// A package or workspace of its own.
@@ -100,7 +101,7 @@ pub(crate) struct Outcome(pub(crate) Output);
 impl Outcome {
     /// Runs it to its end.
     pub(crate) fn of(command: &mut Command) -> Self {
-        Outcome(command.output().expect("it starts"))
+        Outcome(output_within(command, BUILD_DEADLINE))
     }
 
     pub(crate) fn code(&self) -> Option<i32> {

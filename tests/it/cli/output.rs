@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use heapline_trace::{FrameAddress, NodeId, TraceBuilder};
 
 use super::{fails, heapline_in, sample, text, works};
+use crate::processes::Watched;
 use crate::support::{fresh_folder, heapline};
 
 #[test]
@@ -98,12 +99,12 @@ fn a_reader_may_have_seen_enough() {
     for command in ["summary", "lines", "flamegraph", "info"] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = Command::new(env!("CARGO_BIN_EXE_heapline"))
+        let mut heapline = Command::new(env!("CARGO_BIN_EXE_heapline"));
+        heapline
             .args([command, text(sample())])
             .stdout(writer)
-            .stderr(Stdio::piped())
-            .output()
-            .expect("heapline starts");
+            .stderr(Stdio::piped());
+        let output = Watched::start(&mut heapline).wait_with_output();
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert_eq!(output.stderr, b"", "{command}");
     }
@@ -113,13 +114,8 @@ fn a_reader_may_have_seen_enough() {
         .expect("Linux has it");
     let mut command = Command::new(env!("CARGO_BIN_EXE_heapline"));
     command.args(["summary", text(sample())]).stdout(full);
-    let said = fails(
-        command
-            .stderr(Stdio::piped())
-            .output()
-            .expect("heapline starts"),
-        1,
-    );
+    command.stderr(Stdio::piped());
+    let said = fails(Watched::start(&mut command).wait_with_output(), 1);
     assert!(said.starts_with("cannot write to stdout: "), "{said}");
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{copy_program, recorded_copy, text, works};
 use crate::cargo_run::fixture::{Fixture, Outcome};
+use crate::processes::status_of;
 
 /// Each text command has the note once, on a line of its own.
 fn noted(trace: &Path, file: &Path, note: &str) {
@@ -21,8 +22,8 @@ fn noted(trace: &Path, file: &Path, note: &str) {
 }
 
 fn strip(binary: &Path, options: &[&str]) {
-    let status = Command::new("strip").args(options).arg(binary).status();
-    assert!(status.expect("binutils are there").success());
+    let status = status_of(Command::new("strip").args(options).arg(binary));
+    assert!(status.success());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use heapline_trace::{Header, Trace, TraceBuilder};
 
 use crate::cli::copy_program;
+use crate::processes::{Watched, status_of};
 use crate::support::{Build, fresh_folder, program};
 
 /// A program that has ended.
@@ -27,10 +28,10 @@ pub(super) fn start(folder: &Path, variable: &str, mode: &str) -> Started {
         .env_remove("CARGO_MANIFEST_DIR")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let child = command.spawn().expect("it starts");
+    let process = Watched::start(&mut command);
     Started {
-        pid: child.id(),
-        output: child.wait_with_output().expect("it ends"),
+        pid: process.child.id(),
+        output: process.wait_with_output(),
     }
 }
 
@@ -104,8 +105,7 @@ fn folders_pipes_and_devices_are_left_alone() {
 
     let folder = fresh_folder("pipe");
     let pipe = folder.join("trace");
-    let made = Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.expect("coreutils are there").success());
+    assert!(status_of(Command::new("mkfifo").arg(&pipe)).success());
     left_alone(&folder);
     let kind = pipe.symlink_metadata().expect("still there").file_type();
     assert!(kind.is_fifo());
@@ -175,13 +175,14 @@ fn traces_of_running_programs_are_left_alone() {
 fn only_the_user_may_read_it() {
     let folder = fresh_folder("mode");
     let binary = program("totals", Build::Release);
-    let status = Command::new("sh")
-        .args(["-c", "umask 0; exec \"$0\" failing"])
-        .arg(binary)
-        .current_dir(&folder)
-        .env("HEAPLINE", "quiet,out=trace")
-        .status();
-    assert!(status.expect("it starts").success());
+    let status = status_of(
+        Command::new("sh")
+            .args(["-c", "umask 0; exec \"$0\" failing"])
+            .arg(binary)
+            .current_dir(&folder)
+            .env("HEAPLINE", "quiet,out=trace"),
+    );
+    assert!(status.success());
     let mode = std::fs::metadata(folder.join("trace"))
         .expect("a trace")
         .permissions()
@@ -235,7 +236,7 @@ fn under_cargo_it_goes_to_the_target_folder() {
         if by_cargo {
             command.env("CARGO_MANIFEST_DIR", &folder);
         }
-        assert!(command.status().expect("it starts").success());
+        assert!(status_of(&mut command).success());
     };
     run(true);
     assert_eq!(traces_in(&target.join("heapline")).len(), 1);
