@@ -1,5 +1,7 @@
 //! Rules of this repository that can be checked: facts, not taste.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -255,6 +257,25 @@ fn no_test_is_skipped() {
     for (name, text) in files(".rs") {
         for attribute in attributes {
             assert!(!text.contains(attribute), "{attribute} in {name}");
+        }
+    }
+}
+
+/// What starts a process and says nothing of a deadline is in one file.
+#[test]
+fn no_child_process_is_without_a_deadline() {
+    // Put together, so that this file does not hold them.
+    let calls = ["spawn", "status", "output"].map(|name| format!(".{name}()"));
+    let is_test = |name: &str| name.starts_with("tests/it/") || name.starts_with("tests/faults/");
+    // The second holds the sources of programs.
+    let allowed = ["tests/it/processes.rs", "tests/it/cargo_run/programs.rs"];
+    for (name, text) in files(".rs") {
+        if !is_test(&name) || allowed.contains(&&*name) {
+            continue;
+        }
+        for line in code(&text) {
+            let is_call = calls.iter().any(|call| line.contains(call));
+            assert!(!is_call, "{name}: {line}");
         }
     }
 }
