@@ -26,7 +26,7 @@
 //! | T16 | closed descriptors | `descriptors::t16_closed_descriptors`, `descriptors::t16_closed_standard_streams`, `descriptors::t16_a_descriptor_that_is_taken`, `descriptors::t16_closed_and_not_to_be_found`, `descriptors::t16_the_descriptor_is_high_and_closed_on_exec` |
 //! | T17 | moved and unlinked traces, lost rights, one path for two | `descriptors::t17_moved_files_and_lost_rights`, `descriptors::t17_two_programs_with_one_path`, `it/idle/places.rs::only_the_user_may_read_it` |
 //! | T18 | paths where no trace can be, or where others send it | `it/idle/asked.rs::a_trace_that_cannot_be_made_costs_one_line`, `it/idle/places.rs::files_of_others_are_left_alone`, `it/idle/places.rs::folders_pipes_and_devices_are_left_alone`, `it/idle/places.rs::links_are_not_followed`, `host::t18_foreign_rights_and_the_variable` |
-//! | T19 | several recorders in one process | none: each is a copy of all statics, whose trace takes another name (`T17`), and one that records must not be unloaded |
+//! | T19 | several recorders in one process | `linking::t19_two_recorders`; a library that records and is unloaded none: it must not be |
 //! | T20 | the loader's lock | `rules::t20_loader`, `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without` (libraries) |
 //! | T21 | calls of the hook | `code::t21_the_hook_calls_nothing_that_it_may_not`; the totals of `rules::t22_panics` and its like |
 //! | T22 | panics with destructors that allocate | `rules::t22_panics` |
@@ -34,9 +34,9 @@
 //! | T24 | destructors at a thread's end | `rules::t24_destructors_of_variables`, `rules::t24_destructors_of_keys`; of other toolchains none: the suite runs on the one that starts it |
 //! | T25 | thousands of threads, threads of C | `it/crowd.rs::threads_that_are_all_alive`, `it/crowd.rs::threads_that_follow_each_other_share_slots`, `rules::t25_c_threads` |
 //! | T26 | signal handlers that allocate | `host::t26_signal_handlers` |
-//! | T27 | before `main` | `host::t27_before_main`, `host::t27_threads_before_main` |
+//! | T27 | before `main` | `host::t27_before_main`, `host::t27_threads_before_main`, `linking::t27_a_constructor_of_c_calls_rust`, `linking::t27_a_constructor_in_a_program_of_c` |
 //! | T28 | behind `main` | `endings::t05_return_from_main` |
-//! | T29 | small stacks | `host::t29_small_stacks` |
+//! | T29 | small stacks | `host::t29_small_stacks`, `host::t29_near_the_guard`; closer to the guard than 6.6 KiB none: a capture takes as much |
 //! | T30 | other stacks: coroutines, sigaltstack | `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without`, `heapline-unwind/tests/stack_switch.rs::one_switch_and_back`, `heapline-unwind/tests/stack_switch.rs::switches_in_a_row`, `heapline-unwind/tests/signals.rs::on_a_stack_of_its_own` |
 //! | T31 | cancelled threads | `host::t31_cancelled_threads`; asynchronously none: that ends any Rust program |
 //! | T32 | errno | `host::t32_errno` |
@@ -61,21 +61,21 @@
 //! | T62 | other clocks, ties, steps back | `it/stamps.rs::so_do_those_of_the_fallback_clock`, `it/stamps.rs::the_fallback_clock_gives_durations`, `heapline/src/clock.rs::stamps_ascend_in_every_mode`, `heapline-report/src/tests/order.rs::a_chain_of_ties_is_followed`, `heapline-report/src/tests/order.rs::small_inversions_are_repaired_and_counted` |
 //! | T63 | blocks handed over by plain loads | `it/stamps.rs::stamps_wait_for_the_load_that_receives_a_block`, `it/order.rs::the_same_when_recording_begins_in_the_middle` |
 //! | T70 | walks over anything | `heapline-unwind/tests/hook_conditions.rs::wild_registers_end_in_a_cut` |
-//! | T71 | builds of all kinds | `it/stacks.rs::stacks_of_a_release_build_are_exact`, `it/stacks.rs::stacks_with_frame_pointers_are_exact`, `it/stacks.rs::stacks_without_optimisation_are_exact`, `it/stacks.rs::stacks_of_fat_lto_and_abort_are_exact` |
+//! | T71 | builds of all kinds | `it/stacks.rs::stacks_of_a_release_build_are_exact`, `it/stacks.rs::stacks_with_frame_pointers_are_exact`, `it/stacks.rs::stacks_without_optimisation_are_exact`, `it/stacks.rs::stacks_of_fat_lto_and_abort_are_exact`, `it/stacks.rs::stacks_of_other_builds_are_exact` |
 //! | T72 | callbacks from C | `heapline-unwind/tests/stacks.rs::callbacks_from_c`, `it/stacks.rs::stacks_of_a_release_build_are_exact` (qsort) |
-//! | T73 | recursion | `heapline-unwind/tests/memo.rs::a_limited_stack_has_its_outer_and_inner_ends` |
+//! | T73 | recursion | `it/stacks.rs::recursion_of_any_depth`, `heapline-unwind/tests/memo.rs::a_limited_stack_has_its_outer_and_inner_ends` |
 //! | T74 | code made at run time | `heapline-unwind/tests/modules.rs::code_without_tables_cuts_the_stack` |
-//! | T75 | tasks that go from thread to thread | none: yet to come |
+//! | T75 | tasks that go from thread to thread | `rules::t75_tasks` |
 //! | T76 | generated call trees, with the memo and without | `heapline-unwind/tests/memo.rs::random_call_trees`, `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without`, `it/verify.rs::so_they_are_in_other_builds` |
 //! | T77 | stacks made to deceive the memo | `heapline-unwind/src/tests.rs::frames_popped_and_pushed_again_are_noticed`, `heapline-unwind/src/tests.rs::another_stack_is_noticed`, `heapline-unwind/tests/longjmp.rs::frames_that_were_jumped_over_are_not_remembered`, `heapline-unwind/tests/stack_switch.rs::a_smaller_stack_in_place_of_a_left_one`, `heapline-unwind/tests/signals.rs::between_any_two_instructions`, `heapline-unwind/tests/stacks.rs::panics_that_are_unwound_and_caught` |
 //! | T78 | the memo's checks left out: the tests fail | `heapline-unwind/src/tests.rs::without_comparing_words_the_same_test_fails`, `heapline-unwind/src/tests.rs::without_looking_which_stack_it_is_the_same_test_fails` |
 //! | T79 | a wrong word at any depth | `heapline-unwind/tests/memo.rs::a_wrong_word_at_any_depth_costs_one_pass`, `heapline-unwind/tests/memo.rs::deep_stacks_cost_what_has_changed` |
 //! | T80 | known sites | `heapline-report/tests/symbols/golden.rs::lines_of_known_sites`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_with_v0_names`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_in_an_incremental_build`, `heapline-report/tests/symbols/oracle.rs::lines_agree_with_binutils`, `it/lines.rs::lines_of_a_release_build_have_exactly_their_bytes` |
-//! | T81 | link-time optimisation | `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_with_fat_lto`, `it/lines.rs::lines_of_fat_lto_and_abort_have_exactly_their_bytes` |
+//! | T81 | link-time optimisation, functions folded by the linker | `linking::t81_folded_functions`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_with_fat_lto`, `it/lines.rs::lines_of_fat_lto_and_abort_have_exactly_their_bytes` |
 //! | T82 | libraries in each other's place | `it/replaced.rs::stacks_are_those_of_the_library_that_was_there` |
 //! | T83 | binaries of another build | `heapline-report/tests/symbols/refusals.rs::a_program_that_was_rebuilt`, `it/cli/symbols.rs::a_binary_of_another_build` |
 //! | T84 | debug information elsewhere, or compressed | `heapline-report/tests/symbols/separate.rs::beside_the_program_by_its_link`, `heapline-report/tests/symbols/separate.rs::by_build_id_even_if_the_program_is_gone`, `heapline-report/tests/symbols/separate.rs::compressed_sections`, `heapline-report/tests/symbols/separate.rs::split_units_in_one_package`, `heapline-report/tests/symbols/separate.rs::split_units_in_files_of_their_own`, `it/cli/symbols.rs::a_stripped_binary` |
-//! | T85 | static and position-dependent programs | `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_in_a_position_dependent_program` |
+//! | T85 | static and position-dependent programs | `linking::t85_static_and_position_dependent_programs`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_in_a_position_dependent_program`; with musl none: its standard library is not in the toolchain |
 //! | T90 | damaged traces | `heapline-trace/tests/damage.rs::a_file_cut_anywhere_gives_an_error_or_whole_blocks`, `heapline-trace/tests/damage.rs::flipped_bits_are_noticed_or_harmless`, `heapline-trace/tests/damage.rs::lost_and_doubled_blocks_are_counted`, `it/cli/damaged.rs::a_trace_cut_behind_its_header_is_shown_as_far_as_it_goes` |
 //! | T91 | traces larger than memory | `disk::t91_a_trace_larger_than_memory` with a limit of 64 MiB, in the soak 100 MiB for 1.7 GiB; of 20 GB none: as much disk is not everywhere |
 //! | T92 | fuzzed readers | `it/fuzzed.rs::traces`, `it/fuzzed.rs::records`, `it/fuzzed.rs::objects`, `it/fuzzed.rs::stored_symbols`, `it/fuzzed.rs::notes`: the corpora of tests/fuzz |
@@ -93,6 +93,7 @@ mod endings;
 mod forks;
 mod host;
 mod injected;
+mod linking;
 #[path = "../it/processes.rs"]
 mod processes;
 mod rules;

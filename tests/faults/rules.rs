@@ -1,4 +1,4 @@
-//! T20 to T25, T38, T39 and T51: every total is that of the counting allocator below
+//! T20 to T25, T38, T39, T51 and T75: every total is that of the counting allocator below
 //! heapline, whatever threads, destructors, panics and locks do. That allocator takes a
 //! lock that hangs if the recorder asks for memory, and skipped events would show it.
 
@@ -83,6 +83,13 @@ fn t25_c_threads() {
 #[test]
 fn t51_reallocation_storm() {
     let (summary, _) = exact("passing", 10_000, 1_000_000);
+    assert!(summary["reallocations"].as_u64() > Some(10_000));
+}
+
+/// T75: tasks that go from thread to thread: what one has asked for another gives back.
+#[test]
+fn t75_tasks() {
+    let (summary, _) = exact("tasks", 10_000, 1_000_000);
     assert!(summary["reallocations"].as_u64() > Some(10_000));
 }
 

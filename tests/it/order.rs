@@ -3,17 +3,16 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 use std::process::Command;
 
 use heapline_trace::{Record, Source, Stream, Trace};
 use serde_json::Value;
 
 use crate::processes::output_of;
-use crate::support::{Build, Run, fresh_folder, heapline, program, record};
+use crate::support::{Build, Run, fresh_folder, program, record, summary};
 
 /// As in the program.
-const THREADS: u64 = 4;
+const THREADS: u64 = 16;
 
 fn bytes(thread: u64, begin: u64) -> u64 {
     16 + (begin * THREADS + thread) % 4000
@@ -138,14 +137,6 @@ fn compare(trace: &Trace<Vec<u8>>, pool: &Range<u64>, threads: u64, begins: u64)
     pairing
 }
 
-fn summary(trace: &Path) -> Value {
-    let trace = trace.to_str().expect("a plain path");
-    let output = heapline(&["summary", "--format", "json", trace]);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
 /// The pool's addresses, which the program prints.
 fn pool(run: &Run) -> Range<u64> {
     let output = run.stdout();
@@ -209,9 +200,14 @@ fn rounds() -> u64 {
 #[test]
 fn blocks_that_pass_from_thread_to_thread_are_paired_right() {
     let program = program("handover", Build::Release);
+    let threads: &[u64] = if rounds() > 1 {
+        &[2, 3, 4, 8, 16]
+    } else {
+        &[2, 4, 16]
+    };
     let mut events = 0;
     for _ in 0..rounds() {
-        for threads in [2, 3, 4] {
+        for &threads in threads {
             let begins = 600_000 / threads / 3;
             let run = record(&program, &[&threads.to_string(), &begins.to_string()]);
             assert!(run.output.status.success(), "{}", run.stderr());

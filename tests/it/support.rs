@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::processes::{BUILD_DEADLINE, LONG_DEADLINE, Watched, output_within};
+use serde_json::Value;
+
 use heapline_trace::{FrameAddress, NodeId, Record, Trace};
 
 /// How a program is compiled.
@@ -21,6 +23,8 @@ pub(crate) enum Build {
     Debug,
     /// Fat link-time optimisation and `panic=abort`.
     FatLto,
+    /// The same with panics that unwind.
+    FatLtoUnwinding,
     /// Release with this feature of the programs.
     Feature(&'static str),
 }
@@ -48,6 +52,68 @@ pub(crate) fn program(name: &str, build: Build) -> PathBuf {
 
 /// Builds all programs; where they are then.
 fn build_programs(build: Build) -> PathBuf {
+    let (mut cargo, folder) = cargo_build(build);
+    let status = Watched::start_within(&mut cargo, BUILD_DEADLINE).wait();
+    assert!(status.success(), "{build:?} does not build");
+    folder
+}
+
+/// Compiles one program by itself, with more arguments for the compiler and for its linker,
+/// against the libraries of such a build.
+pub(crate) fn compiled(name: &str, build: Build, arguments: &[&str]) -> PathBuf {
+    program(name, build);
+    let (mut cargo, folder) = cargo_build(build);
+    cargo.args(["--lib", "--message-format", "json"]);
+    let messages = output_within(&mut cargo, BUILD_DEADLINE);
+    assert!(messages.status.success(), "{build:?} does not build");
+    let program = fresh_folder(name).join(name);
+    let mut rustc = Command::new(Path::new(env!("CARGO")).with_file_name("rustc"));
+    rustc
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args([
+            "--edition",
+            "2024",
+            "-C",
+            "debuginfo=1",
+            "-C",
+            "opt-level=3",
+        ])
+        .arg(format!("tests/programs/src/bin/{name}.rs"))
+        .arg("-o")
+        .arg(&program)
+        .arg("-L")
+        .arg(format!("dependency={}", folder.join("deps").display()))
+        .args(libraries(&messages.stdout))
+        .args(arguments);
+    let output = output_within(&mut rustc, BUILD_DEADLINE);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    program
+}
+
+/// The library of C's kind that is an example of the test programs.
+pub(crate) fn library(name: &str) -> PathBuf {
+    let (mut cargo, folder) = cargo_build(Build::Release);
+    let status = Watched::start_within(cargo.args(["--example", name]), BUILD_DEADLINE).wait();
+    assert!(status.success(), "{name} does not build");
+    folder.join("examples").join(format!("lib{name}.so"))
+}
+
+/// For the compiler: where each library is that cargo says it has.
+fn libraries(messages: &[u8]) -> Vec<String> {
+    let messages = String::from_utf8_lossy(messages);
+    let library = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let mut files = message["filenames"].as_array()?.iter();
+        let file = files.find_map(|file| file.as_str().filter(|file| file.ends_with(".rlib")))?;
+        let name = message["target"]["name"].as_str()?.replace('-', "_");
+        Some(format!("--extern={name}={file}"))
+    };
+    messages.lines().filter_map(library).collect()
+}
+
+/// Cargo, to build the programs of a build, and where they will be.
+fn cargo_build(build: Build) -> (Command, PathBuf) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = target_folder();
     let (folder, profile, settings, flags): (_, _, &[&str], _) = match build {
@@ -66,6 +132,10 @@ fn build_programs(build: Build) -> PathBuf {
             ]
             .as_slice();
             (target.join("fat-lto"), "release", settings, "")
+        }
+        Build::FatLtoUnwinding => {
+            let settings = ["profile.release.lto=\"fat\""].as_slice();
+            (target.join("fat-lto-unwinding"), "release", settings, "")
         }
         Build::Feature(name) => (target.join(name), "release", &[], ""),
     };
@@ -90,9 +160,8 @@ fn build_programs(build: Build) -> PathBuf {
     if !flags.is_empty() {
         cargo.env("RUSTFLAGS", flags);
     }
-    let status = Watched::start_within(&mut cargo, BUILD_DEADLINE).wait();
-    assert!(status.success(), "{build:?} does not build");
-    folder.join(if profile == "dev" { "debug" } else { profile })
+    let folder = folder.join(if profile == "dev" { "debug" } else { profile });
+    (cargo, folder)
 }
 
 /// The folder into which this test itself was built.
@@ -165,6 +234,20 @@ pub(crate) fn record_with(program: &Path, arguments: &[&str], variables: &[(&str
 pub(crate) fn heapline(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heapline"));
     output_within(command.args(arguments), LONG_DEADLINE)
+}
+
+/// What `heapline summary` says about a trace.
+pub(crate) fn summary(trace: &Path) -> Value {
+    let trace = trace.to_str().expect("a plain path");
+    json(&["summary", trace])
+}
+
+/// What a report says in JSON.
+pub(crate) fn json(arguments: &[&str]) -> Value {
+    let output = heapline(&[arguments, &["--format", "json"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 /// An allocation with its whole stack.

@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 
 use common::{Recorder, oracle, plain};
 
-use foreign::{stub_at, stub_returning_to};
+use foreign::{PLAIN_STUB, stub_at, stub_returning_to};
 
 use crate::{CutReason, FrameAddress, Registers, StackEnd};
 
@@ -141,7 +141,7 @@ fn below_code_where_a_library_was() -> (usize, Option<StackEnd>) {
         stub_returning_to(frames.find(|frame| library.contains(frame))?)
     });
     // Code that nothing is known of makes a capture look at the modules.
-    stub_at(0).unwrap()(capture_here);
+    stub_at(0, &PLAIN_STUB).unwrap()(capture_here);
     stub.unwrap()(capture_here);
     (CAPTURED.take().len(), END.take())
 }

@@ -5,10 +5,10 @@ mod common;
 #[path = "common/foreign.rs"]
 mod foreign;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use common::{LeakedPages, Recorder, oracle, plain};
-use foreign::{map_at, stub_at};
+use foreign::{FRAMED_STUB, PLAIN_STUB, map_at, stub_at};
 use heapline_unwind::{CutReason, MODE, Mode, Registers, StackEnd};
 
 thread_local! {
@@ -112,7 +112,7 @@ fn other_code_where_a_library_was() {
     }
     RECORDER.with_borrow_mut(Recorder::check);
     sort_in_a_library_that_comes_and_goes();
-    let code = stub_at(last_library().0 + 0x3_0000).unwrap();
+    let code = stub_at(last_library().0 + 0x3_0000, &PLAIN_STUB).unwrap();
     code(called);
     RECORDER.with_borrow(|recorder| assert_eq!(recorder.tree.modules_changed, 1));
     RECORDER.with_borrow_mut(Recorder::check);
@@ -120,18 +120,26 @@ fn other_code_where_a_library_was() {
 
 #[test]
 fn code_without_tables_cuts_the_stack() {
+    thread_local! {
+        static STUB: Cell<u64> = const { Cell::new(0) };
+    }
     extern "C" fn called() {
         let start = Registers::current();
         RECORDER.with_borrow_mut(|recorder| {
             let node = recorder.capture(start);
             let (frames, end) = recorder.tree.stack(node);
             assert_eq!(end, StackEnd::Cut(CutReason::NoRule));
-            assert_eq!(frames.len(), 2);
+            let [_, caller] = plain(&frames)[..] else {
+                panic!("{frames:x?}");
+            };
+            // Both stubs have their call at the fifth byte.
+            assert_eq!(caller, STUB.get() + 6);
         });
     }
     RECORDER.with_borrow_mut(Recorder::check);
-    for _ in 0..3 {
-        let stub = stub_at(0).unwrap();
+    for code in [&PLAIN_STUB[..], &FRAMED_STUB, &PLAIN_STUB] {
+        let stub = stub_at(0, code).unwrap();
+        STUB.set(stub as usize as u64);
         for _ in 0..100 {
             stub(called);
         }

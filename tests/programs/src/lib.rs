@@ -5,6 +5,7 @@ pub mod pool;
 pub mod work;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};
 
 /// What is counted, in the order in which the numbers lie in the file.
@@ -36,6 +37,15 @@ pub struct Oracle<A = System> {
 
 static COUNTS: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 static FALLBACK: [AtomicU64; COUNTERS.len()] = [const { AtomicU64::new(0) }; COUNTERS.len()];
+
+/// Starts a thread as C does: before `main`, and with no allocation of Rust's.
+pub fn start_thread(run: extern "C" fn(*mut c_void) -> *mut c_void) {
+    let mut thread = 0;
+    // SAFETY: a function of that type, and a place for the thread's number.
+    let answer =
+        unsafe { libc::pthread_create(&mut thread, std::ptr::null(), run, std::ptr::null_mut()) };
+    assert_eq!(answer, 0);
+}
 
 fn counter(name: &str) -> &'static AtomicU64 {
     let index = COUNTERS

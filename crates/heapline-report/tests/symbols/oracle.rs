@@ -1,6 +1,6 @@
 //! Addresses all over the program, compared with binutils' `addr2line`.
 
-use crate::fixture::{Fixture, Recorded, quick};
+use crate::fixture::{Fixture, Recorded, quick, skip};
 use heapline_report::symbols::Site;
 use heapline_trace::FrameAddress;
 use object::{Object, ObjectSymbol};
@@ -17,8 +17,7 @@ fn lines_agree_with_binutils() {
     let addresses = addresses_of_own_code(&fixture);
     assert!(addresses.len() > 500, "{}", addresses.len());
     let Some(expected) = ask_binutils(&fixture, &addresses) else {
-        eprintln!("skipped: addr2line of binutils is not installed");
-        return;
+        return skip("addr2line of binutils is not installed");
     };
     let found = ask_ourselves(&recorded, &addresses);
     let rows = addresses.iter().zip(expected).zip(found);

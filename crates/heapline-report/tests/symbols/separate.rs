@@ -1,6 +1,6 @@
 //! T84: debug information in other files, and compressed.
 
-use crate::fixture::{Fixture, Recorded, inlined_five};
+use crate::fixture::{Fixture, Recorded, inlined_five, skip};
 use heapline_report::symbols::{Problem, SymbolOptions, SymbolTable};
 use std::path::{Path, PathBuf};
 
@@ -74,8 +74,7 @@ fn compressed_sections() {
         let fixture = Fixture::release();
         let argument = format!("--compress-debug-sections={kind}");
         if !fixture.tool("objcopy", &[&argument, "app"]) {
-            eprintln!("skipped: objcopy of binutils is not installed");
-            return;
+            return skip("objcopy of binutils is not installed");
         }
         let recorded = fixture.run();
         check_known(&recorded, &recorded.resolve(&SymbolOptions::default()));
@@ -130,7 +129,7 @@ fn split_by_objcopy_of(arguments: &[&str]) -> Option<Fixture> {
     let fixture = Fixture::build(arguments);
     let whole = ["--only-keep-debug", "app", "app.debug"];
     if !fixture.tool("objcopy", &whole) {
-        eprintln!("skipped: objcopy of binutils is not installed");
+        skip("objcopy of binutils is not installed");
         return None;
     }
     fixture.tool("strip", &["--strip-all", "app"]);

@@ -58,22 +58,20 @@ pub(crate) fn map_at(address: u64, bytes: usize, protection: libc::c_int) -> Opt
 
 const PAGE_BYTES: u64 = 4096;
 
-/// Code that calls its argument, with a frame of 8 bytes that no table describes.
-const STUB: [u8; 11] = [
+/// `sub rsp, 8; call rdi; add rsp, 8; ret`
+pub(crate) const PLAIN_STUB: [u8; 11] = [
     0x48, 0x83, 0xec, 0x08, 0xff, 0xd7, 0x48, 0x83, 0xc4, 0x08, 0xc3,
 ];
 
-/// The stub whose call returns to an address.
+/// `push rbp; mov rbp, rsp; call rdi; pop rbp; ret`
 #[allow(dead_code, reason = "not all tests use it")]
-pub(crate) fn stub_returning_to(address: u64) -> Option<Stub> {
-    stub_at(address - 6)
-}
+pub(crate) const FRAMED_STUB: [u8; 8] = [0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3];
 
-/// See [`STUB`].
+/// Code that calls its argument, with a frame that no table describes.
 pub(crate) type Stub = extern "C" fn(extern "C" fn());
 
-/// The stub at an address, as [`map_at`].
-pub(crate) fn stub_at(address: u64) -> Option<Stub> {
+/// A stub at an address, as [`map_at`].
+pub(crate) fn stub_at(address: u64, code: &[u8]) -> Option<Stub> {
     let inside = address % PAGE_BYTES;
     let pages = map_at(
         address - inside,
@@ -82,8 +80,14 @@ pub(crate) fn stub_at(address: u64) -> Option<Stub> {
     )?;
     // SAFETY: whole instructions in pages of our own, written before they run.
     unsafe {
-        let code = pages.add(inside as usize);
-        std::ptr::copy_nonoverlapping(STUB.as_ptr(), code, STUB.len());
-        Some(std::mem::transmute::<*mut u8, Stub>(code))
+        let place = pages.add(inside as usize);
+        std::ptr::copy_nonoverlapping(code.as_ptr(), place, code.len());
+        Some(std::mem::transmute::<*mut u8, Stub>(place))
     }
+}
+
+/// The plain stub at the place from which its call returns to an address.
+#[allow(dead_code, reason = "not all tests use it")]
+pub(crate) fn stub_returning_to(address: u64) -> Option<Stub> {
+    stub_at(address - 6, &PLAIN_STUB)
 }

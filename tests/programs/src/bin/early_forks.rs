@@ -4,8 +4,10 @@
 //! Prints how many children there were.
 
 use std::hint::black_box;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+
+use heapline_test_programs::start_thread;
 
 #[global_allocator]
 static ALLOC: heapline::Heapline = heapline::Heapline::system();
@@ -22,10 +24,7 @@ const DEADLINE_SECONDS: u32 = 20;
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = {
     extern "C" fn before_main() {
-        let mut thread = 0;
-        // SAFETY: a function of that type, and a place for the thread's number.
-        let answer = unsafe { libc::pthread_create(&mut thread, null(), forks, null_mut()) };
-        assert_eq!(answer, 0);
+        start_thread(forks);
         while CHILDREN.load(SeqCst) == 0 {
             std::hint::spin_loop();
         }

@@ -7,8 +7,10 @@ use std::alloc::{GlobalAlloc, Layout, System, alloc, dealloc};
 use std::ffi::CString;
 use std::hint::black_box;
 use std::os::unix::ffi::OsStrExt as _;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use heapline_test_programs::start_thread;
 
 #[global_allocator]
 static ALLOC: heapline::Heapline<Counting> = heapline::Heapline::wrapping(Counting);
@@ -50,10 +52,7 @@ unsafe impl GlobalAlloc for Counting {
 static BEFORE_MAIN: extern "C" fn() = {
     extern "C" fn before_main() {
         for _ in 0..THREADS {
-            let mut thread = 0;
-            // SAFETY: a function of that type, and a place for the thread's number.
-            let answer = unsafe { libc::pthread_create(&mut thread, null(), work, null_mut()) };
-            assert_eq!(answer, 0);
+            start_thread(work);
         }
         while DONE.load(SeqCst) < THREADS {
             std::hint::spin_loop();

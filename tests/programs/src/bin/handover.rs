@@ -22,7 +22,8 @@ use std::sync::atomic::{
 #[global_allocator]
 static ALLOC: heapline::Heapline<Pool> = heapline::Heapline::wrapping(Pool).always();
 
-const THREADS: usize = 4;
+/// Most threads; divides the 4,000 of [`bytes`].
+const THREADS: usize = 16;
 /// Blocks that each thread may have made and not got back: few, so that every address
 /// comes again at once.
 const BLOCKS: usize = 3;

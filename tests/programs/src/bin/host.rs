@@ -35,6 +35,8 @@ fn main() {
         "errno" => errno(times),
         "addresses" => addresses(times),
         "stack" => println!("{}", stack_use(times)),
+        "guard" => near_the_guard(times as usize, false),
+        "guard again" => near_the_guard(times as usize, true),
         "zeroed" => zeroed(times as usize),
         "late" => late(times),
         "wrong layouts" => wrong_layouts(times),
@@ -165,6 +167,56 @@ fn stack_use(times: u64) -> usize {
                 .iter()
                 .position(|byte| *byte != PAINT)
                 .unwrap_or(BYTES)
+    }
+}
+
+/// Allocates where so many bytes of its stack are left to a thread, above a page that
+/// nothing may touch; before that with more room, so that all is known, or not.
+fn near_the_guard(left: usize, is_known: bool) {
+    const BYTES: usize = 256 << 10;
+    const PAGE: usize = 4096;
+    #[inline(never)]
+    fn descend(end: usize) {
+        let here = black_box(0_u8);
+        if &raw const here as usize > end {
+            descend(end);
+        } else {
+            for number in 0..1_000 {
+                free(allocate(16 + number % 100), 16 + number % 100);
+            }
+        }
+        black_box(&here);
+    }
+    extern "C" fn run(ends: *mut libc::c_void) -> *mut libc::c_void {
+        // SAFETY: the thread's argument, which outlives it.
+        let ends = unsafe { *ends.cast::<[usize; 2]>() };
+        ends.into_iter().for_each(descend);
+        null_mut()
+    }
+    // SAFETY: a new mapping as a stack, whose lowest page is its guard.
+    unsafe {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let guard = libc::mmap(null_mut(), PAGE + BYTES, libc::PROT_NONE, flags, -1, 0);
+        assert_ne!(guard, libc::MAP_FAILED);
+        let stack = guard.byte_add(PAGE);
+        assert_eq!(libc::mprotect(stack, BYTES, protection), 0);
+        let mut attributes = std::mem::zeroed();
+        libc::pthread_attr_init(&mut attributes);
+        assert_eq!(
+            libc::pthread_attr_setstack(&mut attributes, stack, BYTES),
+            0
+        );
+        let mut thread = 0;
+        let end = stack.addr() + left;
+        let first = if is_known { end + BYTES / 2 } else { end };
+        let mut ends = [first, end];
+        let argument = (&raw mut ends).cast();
+        assert_eq!(
+            libc::pthread_create(&mut thread, &attributes, run, argument),
+            0
+        );
+        libc::pthread_join(thread, null_mut());
     }
 }
 

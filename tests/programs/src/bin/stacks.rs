@@ -3,6 +3,8 @@
 //!
 //! The block's bytes are its number. The innermost frame is at another instruction
 //! in the two walks, so it is left out; all others must be equal.
+//!
+//! Arguments: depths of recursions, in place of all else; each is noted at its end alone.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
@@ -36,6 +38,13 @@ fn probe() {
 }
 
 fn main() {
+    let depths: Vec<u32> = std::env::args()
+        .skip(1)
+        .map(|word| word.parse().expect("a depth"))
+        .collect();
+    if !depths.is_empty() {
+        return depths.into_iter().for_each(deep);
+    }
     probe();
     closures();
     generics(1u8);
@@ -143,6 +152,23 @@ fn recursion(depth: u32) {
     if depth.is_multiple_of(500) {
         probe();
     }
+}
+
+/// So many frames on a stack that has room for them, at least 200 bytes each.
+fn deep(depth: u32) {
+    #[inline(never)]
+    fn descend(depth: u32) {
+        if depth == 0 {
+            probe();
+        } else {
+            descend(depth - 1);
+        }
+        black_box(depth);
+    }
+    let stack_bytes = (1 << 20) + 200 * depth as usize;
+    let thread = std::thread::Builder::new().stack_size(stack_bytes);
+    let thread = thread.spawn(move || descend(black_box(depth)));
+    thread.expect("starts").join().expect("no panic");
 }
 
 #[inline(never)]

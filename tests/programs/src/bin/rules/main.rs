@@ -4,6 +4,7 @@
 
 mod locks;
 mod panics;
+mod tasks;
 mod threads;
 
 use heapline_test_programs::Oracle;
@@ -22,6 +23,7 @@ fn main() {
         "keys" => threads::keys(times),
         "C threads" => threads::c_threads(times),
         "passing" => threads::passing(times),
+        "tasks" => tasks::tasks(times),
         "loader" => locks::loader(times),
         "parking lot" => locks::parking_lot(times),
         "backtraces" => locks::backtraces(times),
