@@ -36,7 +36,7 @@
 //! | T26 | signal handlers that allocate | `host::t26_signal_handlers` |
 //! | T27 | before `main` | `host::t27_before_main`, `host::t27_threads_before_main`, `linking::t27_a_constructor_of_c_calls_rust`, `linking::t27_a_constructor_in_a_program_of_c` |
 //! | T28 | behind `main` | `endings::t05_return_from_main` |
-//! | T29 | small stacks | `host::t29_small_stacks`, `host::t29_near_the_guard`; closer to the guard than 6.6 KiB none: a capture takes as much |
+//! | T29 | small stacks | `host::t29_small_stacks`, `host::t29_near_the_guard`; a first capture closer to the guard than 6.6 KiB none: it takes as much |
 //! | T30 | other stacks: coroutines, sigaltstack | `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without`, `heapline-unwind/tests/stack_switch.rs::one_switch_and_back`, `heapline-unwind/tests/stack_switch.rs::switches_in_a_row`, `heapline-unwind/tests/signals.rs::on_a_stack_of_its_own` |
 //! | T31 | cancelled threads | `host::t31_cancelled_threads`; asynchronously none: that ends any Rust program |
 //! | T32 | errno | `host::t32_errno` |

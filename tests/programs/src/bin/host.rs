@@ -181,7 +181,7 @@ fn near_the_guard(left: usize, is_known: bool) {
         if &raw const here as usize > end {
             descend(end);
         } else {
-            for number in 0..1_000 {
+            for number in 0..20_000 {
                 free(allocate(16 + number % 100), 16 + number % 100);
             }
         }
@@ -190,7 +190,12 @@ fn near_the_guard(left: usize, is_known: bool) {
     extern "C" fn run(ends: *mut libc::c_void) -> *mut libc::c_void {
         // SAFETY: the thread's argument, which outlives it.
         let ends = unsafe { *ends.cast::<[usize; 2]>() };
-        ends.into_iter().for_each(descend);
+        // Recursions may be unrolled: by so many depths each of their calls is known.
+        let depths = (0..16).map(|depth| ends[0] + 64 * depth);
+        let all: Vec<usize> = depths.chain([ends[1]]).collect();
+        for &end in black_box(&all) {
+            descend(end);
+        }
         null_mut()
     }
     // SAFETY: a new mapping as a stack, whose lowest page is its guard.
