@@ -20,7 +20,7 @@ fn stopped_early(run: &Ended, reason: &str, sum: &str) {
     assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
     let (trace, log) = (run.trace(), run.log());
     let found = check::workers(&trace, &log, Expected::Beginning);
-    let done: u64 = log.workers.iter().map(|(_, done)| done).sum();
+    let done = log.done();
     let recorded = found.iter().sum::<u64>();
     assert!(recorded < done, "{recorded} of {done}");
     let quality = &run.summary()["quality"];

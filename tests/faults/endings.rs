@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use crate::check::{self, Expected};
-use crate::run::{Ended, Plan};
+use crate::processes::wait_until;
+use crate::run::{Ended, Plan, summary_of};
 use crate::support::Build;
 use crate::{is_soak, say};
 
@@ -29,7 +30,7 @@ fn t01_sigkill() {
             in_flight += summary["quality"]["reallocations_in_flight"]
                 .as_u64()
                 .unwrap_or(0);
-            operations += run.log().workers.iter().map(|(_, done)| done).sum::<u64>();
+            operations += run.log().done();
         }
         run.tidy();
     }
@@ -38,6 +39,29 @@ fn t01_sigkill() {
     ));
     assert!(operations > 10_000 * kills / 2, "{operations} operations");
     ends("kill", Build::Release, "killed");
+}
+
+/// T09: a program whose threads reallocate in one pool is stopped at random moments: then
+/// its trace has all that returned, and what is said of it is right.
+#[test]
+fn t09_stopped_meanwhile() {
+    let stops = if is_soak() { 60 } else { 12 };
+    let running = Plan::new("fault", &["end", "never", "10000", "4"]).start();
+    wait_until(|| running.log().done() > 0);
+    for stop in 0..stops {
+        std::thread::sleep(Duration::from_micros(1_000 + stop * 7_919 % 30_000));
+        running.stop();
+        let log = running.log();
+        let found = check::workers(&running.trace(), &log, Expected::AllThatReturned);
+        let quality = &summary_of(&running.trace_path())["quality"];
+        assert_eq!(quality["end"], "running", "{quality}");
+        check::nothing_is_wrong(quality, &found);
+        running.go_on();
+        wait_until(|| running.log().done() > log.done());
+    }
+    let operations = running.log().done();
+    say(&format!("{stops} stops, {operations} operations"));
+    running.end();
 }
 
 /// Ends a program in this way, recorded and not: the same end, and a complete trace.

@@ -52,7 +52,7 @@ impl Outcomes {
         let log = run.log();
         check::workers(&trace, &log, Expected::Beginning);
         // The call that fails may be the one for a thread's name.
-        let done: u64 = log.workers.iter().map(|(_, done)| done).sum();
+        let done = log.done();
         let header = trace.header();
         assert_eq!(header.skipped_events, 0, "{fail}");
         if header.stop_reason == StopReason::None {

@@ -16,15 +16,15 @@
 //! | T06 | the program's own crashes | `endings::t06_crashes` |
 //! | T07 | out of memory in a control group | `host::t07_out_of_memory` |
 //! | T08 | signals that end the program | `endings::t08_signals` |
-//! | T09 | reading while the program runs or is stopped | `it/live.rs::every_snapshot_is_a_consistent_cut`, `it/live.rs::a_stopped_program_has_everything_in_its_file_and_goes_on`, `it/live.rs::a_summary_of_a_running_program` |
+//! | T09 | reading while the program runs or is stopped; also while several threads reallocate in one pool | `endings::t09_stopped_meanwhile`, `it/live.rs::every_snapshot_is_a_consistent_cut`, `it/live.rs::a_stopped_program_has_everything_in_its_file_and_goes_on`, `it/live.rs::a_summary_of_a_running_program` |
 //! | T10 | `fork`, also by system calls and before `main` | `forks::t10_forks`, `forks::t10_forks_before_main` |
 //! | T11 | children that record by themselves | `forks::t11_forks_that_follow`, `forks::t11_daemons`, `forks::t11_families`, `forks::t11_a_child_that_records` |
 //! | T12 | `Command`, `pre_exec`, the same variables | `forks::t12_spawns`, `forks::t12_spawns_that_follow` |
-//! | T13 | full disks, also under copy-on-write | `disk::t13_disk_full`, `disk::t13_disk_full_under_copy_on_write` |
+//! | T13 | full disks, also under copy-on-write | `disk::t13_disk_floor`, `disk::t13_disk_full`, `disk::t13_disk_full_under_copy_on_write` |
 //! | T14 | slow disks | `disk::t14_stalls` on this disk; of a slower one none: that takes a device of its own, and writing is synchronous, so that nothing piles up |
 //! | T15 | file size limits | `disk::t15_file_size_limit`, `disk::t15_and_stderr_is_a_closed_pipe`, `disk::t15_no_file_may_grow` |
 //! | T16 | closed descriptors | `descriptors::t16_closed_descriptors`, `descriptors::t16_closed_standard_streams`, `descriptors::t16_a_descriptor_that_is_taken`, `descriptors::t16_closed_and_not_to_be_found`, `descriptors::t16_the_descriptor_is_high_and_closed_on_exec` |
-//! | T17 | moved and unlinked traces, lost rights, one path for two | `descriptors::t17_moved_files_and_lost_rights`, `descriptors::t17_two_programs_with_one_path`, `it/idle/places.rs::only_the_user_may_read_it` |
+//! | T17 | moved and unlinked traces, lost rights, one path for two | `descriptors::t17_moved_files_and_lost_rights`, `descriptors::t17_two_programs_with_one_path`, `starts::t17_one_path_in_two_namespaces`, `it/idle/places.rs::only_the_user_may_read_it` |
 //! | T18 | paths where no trace can be, or where others send it | `it/idle/asked.rs::a_trace_that_cannot_be_made_costs_one_line`, `it/idle/places.rs::files_of_others_are_left_alone`, `it/idle/places.rs::folders_pipes_and_devices_are_left_alone`, `it/idle/places.rs::links_are_not_followed`, `host::t18_foreign_rights_and_the_variable` |
 //! | T19 | several recorders in one process | `linking::t19_two_recorders`; a library that records and is unloaded none: it must not be |
 //! | T20 | the loader's lock | `rules::t20_loader`, `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without` (libraries) |
@@ -40,7 +40,7 @@
 //! | T30 | other stacks: coroutines, sigaltstack | `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without`, `heapline-unwind/tests/stack_switch.rs::one_switch_and_back`, `heapline-unwind/tests/stack_switch.rs::switches_in_a_row`, `heapline-unwind/tests/signals.rs::on_a_stack_of_its_own` |
 //! | T31 | cancelled threads | `host::t31_cancelled_threads`; asynchronously none: that ends any Rust program |
 //! | T32 | errno | `host::t32_errno` |
-//! | T33 | `start` and `stop` in a storm, also of forks | `forks::t33_start_and_stop`, `forks::t33_forks_meanwhile` |
+//! | T33 | `start` and `stop` in a storm, also of forks, and in handlers | `forks::t33_start_and_stop`, `forks::t33_forks_meanwhile`, `starts::t33_stop_in_a_handler` |
 //! | T34 | refused system calls | `disk::t34_refused_system_calls`; where one kills none: there is no mode that makes all calls beforehand |
 //! | T35 | no /proc | `host::t35_no_proc` |
 //! | T36 | locked memory | `disk::t36_locked_memory`, `disk::t36_the_recorder_locks_nothing` |
@@ -58,7 +58,7 @@
 //! | T57 | blocks from before | `host::t57_blocks_from_before` |
 //! | T60 | addresses that pass from thread to thread at once | `it/order.rs::blocks_that_pass_from_thread_to_thread_are_paired_right` |
 //! | T61 | stamps that do not wait: the tests of order fail | `it/stamps.rs::stamps_that_do_not_wait_are_put_right_by_the_reader` |
-//! | T62 | other clocks, ties, steps back | `it/stamps.rs::so_do_those_of_the_fallback_clock`, `it/stamps.rs::the_fallback_clock_gives_durations`, `heapline/src/clock.rs::stamps_ascend_in_every_mode`, `heapline-report/src/tests/order.rs::a_chain_of_ties_is_followed`, `heapline-report/src/tests/order.rs::small_inversions_are_repaired_and_counted` |
+//! | T62 | other clocks, ties, steps back | `starts::t62_the_counter_is_forbidden`, `it/stamps.rs::so_do_those_of_the_fallback_clock`, `it/stamps.rs::the_fallback_clock_gives_durations`, `heapline/src/clock.rs::stamps_ascend_in_every_mode`, `heapline-report/src/tests/order.rs::a_chain_of_ties_is_followed`, `heapline-report/src/tests/order.rs::small_inversions_are_repaired_and_counted` |
 //! | T63 | blocks handed over by plain loads | `it/stamps.rs::stamps_wait_for_the_load_that_receives_a_block`, `it/order.rs::the_same_when_recording_begins_in_the_middle` |
 //! | T70 | walks over anything | `heapline-unwind/tests/hook_conditions.rs::wild_registers_end_in_a_cut` |
 //! | T71 | builds of all kinds | `it/stacks.rs::stacks_of_a_release_build_are_exact`, `it/stacks.rs::stacks_with_frame_pointers_are_exact`, `it/stacks.rs::stacks_without_optimisation_are_exact`, `it/stacks.rs::stacks_of_fat_lto_and_abort_are_exact`, `it/stacks.rs::stacks_of_other_builds_are_exact` |
@@ -67,8 +67,8 @@
 //! | T74 | code made at run time, with a frame pointer and without | `heapline-unwind/tests/modules.rs::code_without_tables_cuts_the_stack` |
 //! | T75 | tasks that go from thread to thread | `rules::t75_tasks` |
 //! | T76 | generated call trees, with the memo and without | `heapline-unwind/tests/memo.rs::random_call_trees`, `it/verify.rs::a_million_stacks_are_the_same_with_the_memo_and_without`, `it/verify.rs::so_they_are_in_other_builds` |
-//! | T77 | stacks made to deceive the memo | `heapline-unwind/src/tests.rs::frames_popped_and_pushed_again_are_noticed`, `heapline-unwind/src/tests.rs::another_stack_is_noticed`, `heapline-unwind/tests/longjmp.rs::frames_that_were_jumped_over_are_not_remembered`, `heapline-unwind/tests/stack_switch.rs::a_smaller_stack_in_place_of_a_left_one`, `heapline-unwind/tests/signals.rs::between_any_two_instructions`, `heapline-unwind/tests/stacks.rs::panics_that_are_unwound_and_caught` |
-//! | T78 | the memo's checks left out: the tests fail | `heapline-unwind/src/tests.rs::without_comparing_words_the_same_test_fails`, `heapline-unwind/src/tests.rs::without_looking_which_stack_it_is_the_same_test_fails`; of the generation check none: it has no switch |
+//! | T77 | stacks made to deceive the memo | `heapline-unwind/src/tests.rs::rules_of_a_library_that_went_are_noticed`, `heapline-unwind/src/tests.rs::frames_popped_and_pushed_again_are_noticed`, `heapline-unwind/src/tests.rs::another_stack_is_noticed`, `heapline-unwind/tests/longjmp.rs::frames_that_were_jumped_over_are_not_remembered`, `heapline-unwind/tests/stack_switch.rs::a_smaller_stack_in_place_of_a_left_one`, `heapline-unwind/tests/signals.rs::between_any_two_instructions`, `heapline-unwind/tests/stacks.rs::panics_that_are_unwound_and_caught` |
+//! | T78 | the memo's checks left out: the tests fail | `heapline-unwind/src/tests.rs::without_comparing_words_the_same_test_fails`, `heapline-unwind/src/tests.rs::without_looking_which_stack_it_is_the_same_test_fails`, `heapline-unwind/src/tests.rs::without_stale_rules_the_same_test_fails` |
 //! | T79 | a wrong word at any depth | `heapline-unwind/tests/memo.rs::a_wrong_word_at_any_depth_costs_one_pass`, `heapline-unwind/tests/memo.rs::deep_stacks_cost_what_has_changed` |
 //! | T80 | known sites | `heapline-report/tests/symbols/golden.rs::lines_of_known_sites`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_with_v0_names`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_in_an_incremental_build`, `heapline-report/tests/symbols/oracle.rs::lines_agree_with_binutils`, `it/lines.rs::lines_of_a_release_build_have_exactly_their_bytes` |
 //! | T81 | link-time optimisation, functions folded by the linker | `linking::t81_folded_functions`, `heapline-report/tests/symbols/golden.rs::lines_of_known_sites_with_fat_lto`, `it/lines.rs::lines_of_fat_lto_and_abort_have_exactly_their_bytes` |

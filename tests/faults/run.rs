@@ -1,15 +1,16 @@
 //! Running a program to its end, within a deadline: one that hangs is a failure.
 
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use heapline_test_programs::work::WORKERS;
 use heapline_trace::Trace;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::processes::{DEADLINE, Watched};
+use crate::processes::{DEADLINE, Watched, wait_until};
 use crate::support::{Build, Run, fresh_folder, heapline, program};
 
 /// A program to be run in a folder of its own.
@@ -124,6 +125,45 @@ impl Running {
 
     pub(crate) fn kill(&mut self) {
         self.process.child.kill().expect("it is there");
+    }
+
+    /// Stops all its threads, and waits until they are.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let is_stopped = |task: std::io::Result<DirEntry>| {
+            let stat = std::fs::read_to_string(task.expect("readable").path().join("stat"));
+            // A thread may end meanwhile.
+            stat.map_or(true, |stat| stat.contains(") T "))
+        };
+        let tasks = || std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("it runs");
+        wait_until(|| tasks().all(is_stopped));
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.child), signal).expect("it is there");
+    }
+
+    /// Its trace and its log so far.
+    pub(crate) fn trace_path(&self) -> PathBuf {
+        self.folder.join("trace.heapline")
+    }
+
+    pub(crate) fn trace(&self) -> Trace<Vec<u8>> {
+        trace_of(&self.trace_path())
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        Log::read(&self.folder)
+    }
+
+    /// Kills it, which is no failure.
+    pub(crate) fn end(mut self) {
+        self.kill();
+        self.wait().tidy();
     }
 
     pub(crate) fn wait(self) -> Ended {
@@ -250,6 +290,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Operations that have returned.
+    pub(crate) fn done(&self) -> u64 {
+        self.workers.iter().map(|(_, done)| done).sum()
+    }
+
     fn read(folder: &Path) -> Log {
         let bytes = std::fs::read(folder.join("oracle")).unwrap_or_default();
         let words = bytes.chunks_exact(8);
