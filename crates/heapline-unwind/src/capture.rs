@@ -34,8 +34,11 @@ pub struct Unwinder {
     /// The same if it stays for as long as the thread runs, else nothing: another one may be
     /// at its place by now.
     lasting: StackMemory,
+    /// The kernel makes it larger when it is used up.
+    stack_grows: bool,
     /// The stack the thread was started on, once seen.
     pub(crate) home: StackMemory,
+    home_grows: bool,
     memo: Memo,
     limit: DepthLimit,
     pub(crate) counters: Counters,
@@ -68,7 +71,9 @@ impl Unwinder {
             nodes: NodeTree::new(),
             stack: StackMemory::NONE,
             lasting: StackMemory::NONE,
+            stack_grows: false,
             home: StackMemory::NONE,
+            home_grows: false,
             memo: Memo::On,
             limit: DepthLimit::new(max_frames),
             counters: Counters::ZERO,
@@ -229,6 +234,7 @@ impl Unwinder {
             Some(Stack {
                 memory: self.home,
                 native: true,
+                grows: self.home_grows,
             })
         } else {
             self.counters.maps_reads += 1;
@@ -239,8 +245,10 @@ impl Unwinder {
             self.forget_walk();
         }
         self.set_stack(memory);
+        self.stack_grows = stack.is_some_and(|stack| stack.grows);
         if stack.is_some_and(|stack| stack.native) {
             self.home = memory;
+            self.home_grows = self.stack_grows;
             self.lasting = memory;
         }
     }
@@ -273,6 +281,12 @@ impl Unwinder {
             log.modules_changed();
         }
         refreshed
+    }
+
+    /// Whether so many bytes more of the current stack can be used.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let here = Registers::current().sp;
+        self.stack_grows || !self.stack.contains(here) || self.stack.contains(here - bytes)
     }
 
     fn forget_walk(&mut self) {

@@ -13,6 +13,8 @@ pub(crate) struct Stack {
     /// The thread's own stack stays mapped for as long as the thread runs; any
     /// other (a coroutine's, a signal handler's) may be gone once it is left.
     pub(crate) native: bool,
+    /// The first thread's, which the kernel makes larger when it is used up.
+    pub(crate) grows: bool,
 }
 
 /// The stack that a line of the list describes, if `address` is inside.
@@ -30,9 +32,11 @@ pub(crate) fn of_line(mapping: &Mapping, path: &[u8], address: u64) -> Option<St
     } else {
         mapping.end
     };
+    let grows = path == b"[stack]";
     Some(Stack {
         memory: StackMemory::of_mapping(mapping.start, end),
-        native: path == b"[stack]" || below_control_block,
+        native: grows || below_control_block,
+        grows,
     })
 }
 

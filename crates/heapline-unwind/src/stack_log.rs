@@ -37,7 +37,8 @@ pub enum CutReason {
     NotAdvancing,
     /// The next frame would lie outside the current stack.
     OutsideStack,
-    /// [`Pages`](crate::Pages) had no memory for more frames.
+    /// [`Pages`](crate::Pages) had no memory for more frames, or too little was left of the
+    /// stack to read unwind tables.
     NoMemory,
 }
 

@@ -19,6 +19,10 @@ const UNKNOWN_FOR: u32 = 1_000;
 /// have just popped a register that its unwind table still has on the stack.
 const RED_ZONE_BYTES: u64 = 128;
 
+/// Bytes of the stack that reading unwind tables takes, 6.6 KiB with a recorder around it,
+/// and some more.
+const TABLE_READING_BYTES: u64 = 8 << 10;
+
 /// How a walk ended.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -184,6 +188,9 @@ impl<'a, P: Pages, L: StackLog> Walk<'a, P, L> {
     fn rare_step(&mut self, state: State, kept: Option<Rule>) -> Rare {
         let rule = match kept {
             Some(rule) if !matches!(rule.kind(), RuleKind::NoModule | RuleKind::Stale) => rule,
+            _ if !self.unwinder.has_room(TABLE_READING_BYTES) => {
+                return Rare::End(self.no_memory());
+            }
             kept => match self.learn(state.code, kept) {
                 Ok(rule) => rule,
                 Err(outcome) => return Rare::End(outcome),
@@ -214,6 +221,9 @@ impl<'a, P: Pages, L: StackLog> Walk<'a, P, L> {
 
     /// Leaves a frame by evaluating its rule.
     fn odd_step(&mut self, state: &State) -> Result<State, Outcome> {
+        if !self.unwinder.has_room(TABLE_READING_BYTES) {
+            return Err(self.no_memory());
+        }
         let (memory, floor) = (self.memory, lowest_read(*state));
         let unwinder = &mut *self.unwinder;
         let lookup = unwinder.modules.tables(

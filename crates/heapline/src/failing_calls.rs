@@ -23,12 +23,27 @@ static FAILS_ON: AtomicBool = AtomicBool::new(false);
 
 /// Has all system calls ask [`failure`].
 pub(crate) fn install() {
+    if kernel::FAILURE.get().is_none() {
+        install_now();
+    }
+}
+
+#[cold]
+fn install_now() {
     kernel::FAILURE.get_or_init(|| failure);
 }
 
 /// The number of the error that the system call which is about to be made fails with, if
 /// it is to.
 fn failure() -> Option<i32> {
+    if CALLS_LEFT.load(Ordering::Relaxed) == NEVER {
+        return None;
+    }
+    counted_down()
+}
+
+#[cold]
+fn counted_down() -> Option<i32> {
     if CALLS_LEFT.load(Ordering::Relaxed) == UNREAD {
         read();
     }
