@@ -33,7 +33,7 @@ use std::error::Error;
 use std::path::Path;
 
 use heapline_array::{
-    ArrayMemory, DType, Element, HEADER_NBYTES, NdArray, deep_nbytes, nbytes_for,
+    ArrayMemory, DType, Element, HEADER_NBYTES, HasBase, NdArray, deep_nbytes, nbytes_for,
 };
 use indicatif::HumanCount;
 use ndarray::{Dimension, Ix1};
@@ -92,7 +92,7 @@ fn sizes(week: &NdArray<f64, Ix1>) -> Result<(), Box<dyn Error>> {
         &NdArray::<f32, _>::zeros((1000, 1000)).named("zeros"),
     );
 
-    let handles = [week.base(), thousand.base(), ten.base()];
+    let handles: [&dyn HasBase; 3] = [week, &thousand, &ten];
     let sum = week.nbytes() + thousand.nbytes() + ten.nbytes();
     let deep = deep_nbytes(handles);
     println!(
@@ -107,7 +107,7 @@ fn sizes(week: &NdArray<f64, Ix1>) -> Result<(), Box<dyn Error>> {
 #[heapline::profile]
 fn many_small(week: &NdArray<f64, Ix1>) {
     let single: Vec<_> = (week.view().iter().map(|one| NdArray::from_vec(vec![*one]))).collect();
-    let elements = deep_nbytes(single.iter().map(NdArray::base)).heap_nbytes;
+    let elements = deep_nbytes(&single).heap_nbytes;
     let records = single.len() * HEADER_NBYTES;
     let handles = size_of_val(single.as_slice());
     println!(

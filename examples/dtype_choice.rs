@@ -34,8 +34,8 @@ use std::error::Error;
 use std::path::Path;
 
 use heapline_array::{
-    ArrayMemory, Astype, Casting, DType, Element, NdArray, ScalarKind, can_cast, deep_nbytes, f16,
-    finfo, min_scalar_type, promote_scalar, promote_types,
+    ArrayMemory, Astype, Casting, DType, Element, HasBase, NdArray, ScalarKind, can_cast,
+    deep_nbytes, f16, finfo, min_scalar_type, promote_scalar, promote_types,
 };
 use indicatif::HumanCount;
 use ndarray::Ix1;
@@ -106,7 +106,8 @@ fn conversions(hours: &[Hour]) -> Result<(), Box<dyn Error>> {
         ..Astype::default()
     };
     let (stored, _) = tenths.astype::<i16>(exact)?;
-    let both = deep_nbytes([tenths.base(), stored.base()]);
+    let both: [&dyn HasBase; 2] = [&tenths, &stored];
+    let both = deep_nbytes(both);
     println!(
         "\ntenths as float64 and as int16, alive together: {}",
         count(both.heap_nbytes)

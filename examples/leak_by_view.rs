@@ -60,7 +60,7 @@ fn row_of(column: Array1<f64>, strongest: usize) -> NdArray<f64, Ix1> {
 
 fn report(name: &str, rows: &[NdArray<f64, Ix1>]) {
     let nbytes: usize = rows.iter().map(ArrayMemory::nbytes).sum();
-    let held = deep_nbytes(rows.iter().map(NdArray::base)).heap_nbytes;
+    let held = deep_nbytes(rows).heap_nbytes;
     let holders: Vec<usize> = rows.iter().map(NdArray::holders).collect();
     println!(
         "{name:<8} {:>10} {:>12} {:>10} {:>8.3} %",

@@ -52,7 +52,7 @@ fn count(number: usize) -> String {
 }
 
 fn row(name: &str, array: &AnyArray) {
-    let deep = deep_nbytes([array.base()]);
+    let deep = deep_nbytes([array]);
     println!(
         "{name:<8} {:<14} {:>11} {:>11} {:>11}",
         format!("{:?}", array.memory_layout().shape()),

@@ -126,7 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fortran = m.asfortranarray().named("fortran");
     row("asfortranarray(m)", &fortran);
     row("asfortranarray(of that)", &fortran.asfortranarray());
-    let both = deep_nbytes([m.base(), fortran.base()]);
+    let both = deep_nbytes([&m, &fortran]);
     println!(
         "\nalive while both are: {} bytes in {} buffers",
         count(both.heap_nbytes),
@@ -135,7 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(m);
     println!(
         "after drop(m): {}",
-        count(deep_nbytes([fortran.base()]).heap_nbytes)
+        count(deep_nbytes([&fortran]).heap_nbytes)
     );
     Ok(())
 }

@@ -107,17 +107,17 @@ mod storage;
 mod units;
 
 pub use dtype::{
-    CastReport, CastWarning, Casting, ComplexElement, DType, Element, FInfo, IInfo, Kind,
-    NotFloating, NotInteger, Overflow, Scalar, ScalarKind, UnknownDType, can_cast, finfo, iinfo,
-    min_scalar_type, nbytes_for, promote_scalar, promote_types, result_type,
+    CastReport, CastWarning, Casting, DType, Element, FInfo, IInfo, Kind, NotFloating, NotInteger,
+    Overflow, Scalar, ScalarKind, UnknownDType, can_cast, finfo, fits, iinfo, min_scalar_type,
+    nbytes_for, promote_scalar, promote_types, result_type,
 };
 pub use error::{ArrayError, CreateError, MemoryError};
 pub use identity::ArrayId;
 pub use memory::{ArrayMemory, Flags, MemoryLayout, Ownership, Owns, TooHard};
 pub use nd::{
-    AnyArray, Astype, AxisList, Base, CastError, CopyMode, DeepBytes, HEADER_NBYTES, INFER, Index,
-    NdArray, Order, ResizeError, broadcast_shapes, concatenate, deep_nbytes, hstack, slice, stack,
-    vstack,
+    AnyArray, Astype, AxisList, Base, CastError, CopyMode, DeepBytes, HEADER_NBYTES, HasBase,
+    INFER, Index, NdArray, Order, ResizeError, broadcast_shapes, concatenate, deep_nbytes, hstack,
+    slice, stack, vstack,
 };
 #[cfg(feature = "npy")]
 pub use npy::{NpyError, read_npy, write_npy};

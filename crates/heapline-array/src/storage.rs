@@ -165,6 +165,8 @@ impl Block {
             // buffer's only handle; `place` calls this with a share of its own, `placed`
             // with that of a handle which is borrowed, and so not mutably.
             let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.nbytes) };
+            #[cfg(test)]
+            tests::SCANNED_NBYTES.set(tests::SCANNED_NBYTES.get() + bytes.len());
             bytes.iter().all(|byte| *byte <= 1)
         }
     }
@@ -478,6 +480,9 @@ fn raw_view<A: Element, D: Dimension>(
 /// Maps a `.npy` file into memory as a read-only array: its bytes come from the file when
 /// they are looked at, and are not on the heap.
 ///
+/// Keeps the buffer's record of [`HEADER_NBYTES`](crate::HEADER_NBYTES) alone; the peak is
+/// what it takes to parse the header, at most 16 KiB. As `bool` all bytes are looked at.
+///
 /// ```no_run
 /// use heapline_array::{ArrayMemory, NdArray, open_npy_mmap};
 ///
@@ -503,4 +508,39 @@ pub unsafe fn open_npy_mmap(path: impl AsRef<Path>) -> Result<AnyArray, NpyError
         unsafe { memmap2::Mmap::map(&file) }
     });
     npy::mapped(path, map)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use ndarray::{Axis, s};
+
+    use crate::NdArray;
+
+    thread_local! {
+        /// Bytes that this thread has looked at, because they were to be `bool`s.
+        pub(super) static SCANNED_NBYTES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn bytes_are_looked_at_only_where_they_become_bools() {
+        let mask = NdArray::<bool, _>::ones((100, 100));
+        let views = (mask.t(), mask.slice(s![..;2, 1..]), mask.clone());
+        let more = (
+            mask.index_axis(Axis(0), 3),
+            mask.broadcast_to((9, 100, 100)),
+        );
+        let bytes = mask.view_dtype::<u8>().unwrap();
+        assert_eq!(SCANNED_NBYTES.get(), 0);
+        drop((views, more, mask));
+        let again = bytes.view_dtype::<bool>().unwrap();
+        assert_eq!(SCANNED_NBYTES.get(), 0, "they are still a vector of bools");
+        drop(again);
+        let numbers = NdArray::<u8, _>::ones((100, 100));
+        let mask = numbers.view_dtype::<bool>().unwrap();
+        assert_eq!(SCANNED_NBYTES.get(), 10_000);
+        drop((mask.t(), mask.flip(0)));
+        assert_eq!(SCANNED_NBYTES.get(), 10_000, "once");
+    }
 }

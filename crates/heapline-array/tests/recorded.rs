@@ -90,6 +90,25 @@ fn very_many_views_are_counted() {
 }
 
 #[test]
+fn of_numbers_that_became_truth_values_nothing_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = recorded(folder.path(), || {
+        let a = NdArray::<f64, _>::ones(100_000);
+        let truth = a.astype::<bool>(Astype::default()).expect("allowed").0;
+        let small = a.astype::<f32>(Astype::default()).expect("allowed").0;
+        (a, truth, small)
+    });
+    let arrays = report.arrays(At::End, &mut |_| {}).expect("reads again");
+    let copied: u64 = arrays.copies.iter().map(|site| site.copies).sum();
+    assert_eq!(copied, 2);
+    let [Advice::FitsNarrower(site)] = arrays.advice.as_slice() else {
+        panic!("{:?}", arrays.advice);
+    };
+    let (_, to) = site.narrower.clone().expect("both");
+    assert_eq!(to, "float32");
+}
+
+#[test]
 fn a_resize_that_sets_the_peak_makes_no_second_array() {
     let folder = tempfile::tempdir().expect("a folder");
     let report = recorded(folder.path(), || {

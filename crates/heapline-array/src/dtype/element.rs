@@ -42,20 +42,8 @@ pub trait Element:
     type Sum: Element;
     /// In what means of such elements are.
     type Mean: Element;
-}
-
-/// The two complex types.
-pub trait ComplexElement: Element {
-    /// The type of the real and of the imaginary part.
-    type Component: Element;
-}
-
-impl ComplexElement for Complex<f32> {
-    type Component = f32;
-}
-
-impl ComplexElement for Complex<f64> {
-    type Component = f64;
+    /// The real part of a complex number; any other type is its own.
+    type Real: Element<Real = Self::Real>;
 }
 
 /// Addition and multiplication that wrap around, as C's and NumPy's do.
@@ -96,6 +84,7 @@ macro_rules! integer {
             const DTYPE: DType = DType::$dtype;
             type Sum = $sum;
             type Mean = f64;
+            type Real = Self;
         }
     )*};
 }
@@ -168,6 +157,7 @@ impl Element for bool {
     const DTYPE: DType = DType::Bool;
     type Sum = i64;
     type Mean = f64;
+    type Real = Self;
 }
 
 macro_rules! float {
@@ -207,6 +197,7 @@ macro_rules! float {
             const DTYPE: DType = DType::$dtype;
             type Sum = $type;
             type Mean = $type;
+            type Real = Self;
         }
 
         impl Sealed for Complex<$type> {
@@ -250,12 +241,14 @@ impl Element for Complex<f32> {
     const DTYPE: DType = DType::Complex64;
     type Sum = Self;
     type Mean = Self;
+    type Real = f32;
 }
 
 impl Element for Complex<f64> {
     const DTYPE: DType = DType::Complex128;
     type Sum = Self;
     type Mean = Self;
+    type Real = f64;
 }
 
 impl Sealed for f16 {
@@ -290,4 +283,5 @@ impl Element for f16 {
     const DTYPE: DType = DType::Float16;
     type Sum = Self;
     type Mean = Self;
+    type Real = Self;
 }

@@ -17,10 +17,10 @@ pub use casting::{
     Casting, Scalar, ScalarKind, can_cast, min_scalar_type, promote_scalar, promote_types,
     result_type,
 };
-pub use element::{ComplexElement, Element};
+pub use element::Element;
 pub use limits::{FInfo, IInfo, NotFloating, NotInteger, finfo, iinfo};
 pub use names::UnknownDType;
-pub use nbytes::{Overflow, nbytes_for};
+pub use nbytes::{Overflow, fits, nbytes_for};
 pub(crate) use value::Value;
 
 use std::fmt;

@@ -66,6 +66,25 @@ pub const fn nbytes_for(shape: &[usize], dtype: DType) -> Result<usize, Overflow
     Ok(if is_empty { 0 } else { bytes as usize })
 }
 
+/// Whether an array, before it is made, has at most so many bytes. One whose bytes
+/// [overflow](Overflow) fits nowhere.
+///
+/// ```
+/// use heapline_array::{DType, fits};
+///
+/// let available = 1 << 30;
+/// assert!(fits(&[10_000, 10_000], DType::Float64, available));
+/// assert!(!fits(&[20_000, 10_000], DType::Float64, available));
+/// assert!(!fits(&[1 << 40, 1 << 40], DType::Bool, usize::MAX));
+/// ```
+#[must_use]
+pub const fn fits(shape: &[usize], dtype: DType, available_nbytes: usize) -> bool {
+    match nbytes_for(shape, dtype) {
+        Ok(nbytes) => nbytes <= available_nbytes,
+        Err(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,8 @@ pub struct MemoryLayout<'a> {
     pub(crate) shape: &'a [usize],
     /// In elements.
     pub(crate) strides: &'a [isize],
+    /// Of a handle that may not be written through.
+    pub(crate) is_read_only: bool,
 }
 
 /// How the elements follow each other in memory.
@@ -23,6 +25,10 @@ pub struct Flags {
     pub c_contiguous: bool,
     /// The first axis runs fastest, without gaps.
     pub f_contiguous: bool,
+    /// No element is repeated by a stride of 0, and the array is not
+    /// [read-only](crate::NdArray::is_writeable). Whether Rust lets it be written is another
+    /// question, which borrows and [holders](crate::NdArray::holders) decide.
+    pub writeable: bool,
 }
 
 impl<'a> MemoryLayout<'a> {
@@ -80,11 +86,13 @@ impl<'a> MemoryLayout<'a> {
         low..high
     }
 
-    /// As NumPy sees it: axes of length 1 have no say, an empty array is contiguous.
+    /// As NumPy sees them: axes of length 1 have no say, an empty array is contiguous.
     pub(crate) fn flags(&self) -> Flags {
         Flags {
             c_contiguous: self.follow_each_other(self.shape.iter().zip(self.strides).rev()),
             f_contiguous: self.follow_each_other(self.shape.iter().zip(self.strides)),
+            writeable: !self.is_read_only
+                && (self.is_empty() || self.moving_axes().all(|(_, stride)| stride != 0)),
         }
     }
 

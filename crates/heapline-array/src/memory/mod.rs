@@ -63,7 +63,8 @@ pub trait ArrayMemory {
     /// Distinct bytes of the elements.
     ///
     /// Where strides make elements overlap irregularly, a bitmap of the extent is
-    /// allocated for the count: one bit a byte.
+    /// allocated for the count: one bit a byte, in words of 64. Else nothing is, up to
+    /// seven axes.
     fn unique_nbytes(&self) -> usize {
         unique::unique_nbytes(self.memory_layout())
     }
@@ -74,7 +75,8 @@ pub trait ArrayMemory {
         self.memory_layout().byte_strides()
     }
 
-    /// Whether elements follow each other without gaps, and in which order.
+    /// Whether elements follow each other without gaps, in which order, and whether they may
+    /// be written.
     fn flags(&self) -> Flags {
         self.memory_layout().flags()
     }
@@ -91,6 +93,10 @@ pub trait ArrayMemory {
 
     /// Whether there is a byte in both. Exact; for arrays of many odd strides it can take
     /// exponential time: see [`try_shares_memory`](Self::try_shares_memory).
+    ///
+    /// Where extents overlap the search has a list on the heap: 64 bytes for each axis of
+    /// both along which something moves and for the bytes of an element, and three times as
+    /// much from nine such on. Nothing is kept.
     fn shares_memory(&self, other: &(impl ArrayMemory + ?Sized)) -> bool {
         // Nobody counts to u64::MAX.
         self.try_shares_memory(other, u64::MAX).unwrap_or(true)
@@ -125,6 +131,7 @@ impl<A: Element, D: Dimension> ArrayMemory for ArrayRef<A, D> {
             address: self.as_ptr().addr(),
             shape: self.shape(),
             strides: self.strides(),
+            is_read_only: false,
         }
     }
 }

@@ -87,6 +87,7 @@ mod tests {
             address: 1 << 20,
             shape: &[2, 3, 2],
             strides: &[8, 2, 3],
+            is_read_only: false,
         };
         assert_eq!(unique_nbytes(layout), 12 * 16);
     }

@@ -102,7 +102,8 @@ macro_rules! any_array {
         )*
 
         impl AnyArray {
-            /// The elements as another dtype, and what was lost: see [`NdArray::astype`].
+            /// The elements as another dtype, and what was lost: see [`NdArray::astype`], also
+            /// for what it allocates.
             ///
             /// # Errors
             /// As [`NdArray::astype`].

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
 
-use ndarray::{DimMax, Dimension, ScalarOperand};
+use ndarray::{DimMax, Dimension};
 
 use super::NdArray;
 use crate::Element;
@@ -37,14 +37,16 @@ macro_rules! operator {
         /// Each element with one number. The result has a buffer of its own.
         impl<A, D> $operator<A> for &NdArray<A, D>
         where
-            A: Element + ScalarOperand + $operator<Output = A>,
+            A: Element + $operator<Output = A>,
             D: Dimension,
         {
             type Output = NdArray<A, D>;
 
             #[track_caller]
             fn $method(self, other: A) -> Self::Output {
-                NdArray::made((&self.view()).$method(other), stringify!($method))
+                // As ndarray's own operators do, which are not there for `f16`.
+                let result = self.view().mapv(|element| element.$method(other));
+                NdArray::made(result, stringify!($method))
             }
         }
 
@@ -62,6 +64,19 @@ macro_rules! operator {
             #[track_caller]
             fn $assign_method(&mut self, other: &NdArray<A, E>) {
                 self.make_mut().$assign_method(&other.view());
+            }
+        }
+
+        /// Each element with one number, in place if this is the only handle; else in a copy,
+        /// see [`make_mut`](NdArray::make_mut).
+        impl<A, D> $assign<A> for NdArray<A, D>
+        where
+            A: Element + $assign,
+            D: Dimension,
+        {
+            #[track_caller]
+            fn $assign_method(&mut self, other: A) {
+                self.make_mut().map_inplace(|element| element.$assign_method(other));
             }
         }
     )*};

@@ -1,12 +1,11 @@
 //! Whose bytes a handle uses, and how many it keeps alive.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::Arc;
 
 use ndarray::Dimension;
 
-use super::NdArray;
+use super::{AnyArray, NdArray};
 use crate::Element;
 use crate::identity::ArrayId;
 use crate::storage::{self, Buffer};
@@ -107,25 +106,69 @@ pub struct DeepBytes {
     pub mapped_nbytes: usize,
 }
 
-/// Bytes that several handles keep alive together, each buffer counted once.
+/// What keeps a buffer alive: arrays of any type, and what is known of a buffer.
+pub trait HasBase {
+    /// The buffer.
+    fn base(&self) -> Base;
+}
+
+impl HasBase for Base {
+    fn base(&self) -> Base {
+        self.clone()
+    }
+}
+
+impl<A: Element, D: Dimension> HasBase for NdArray<A, D> {
+    fn base(&self) -> Base {
+        NdArray::base(self)
+    }
+}
+
+impl HasBase for AnyArray {
+    fn base(&self) -> Base {
+        AnyArray::base(self)
+    }
+}
+
+impl<T: HasBase + ?Sized> HasBase for &T {
+    fn base(&self) -> Base {
+        T::base(self)
+    }
+}
+
+/// Bytes that several arrays keep alive together, each buffer counted once.
 ///
 /// ```
-/// use heapline_array::{ArrayMemory, NdArray, deep_nbytes};
+/// use heapline_array::{ArrayMemory, HasBase, NdArray, deep_nbytes};
 ///
 /// let a = NdArray::<f64, _>::zeros((1000, 1000));
 /// let t = a.t();
 /// assert_eq!(a.nbytes() + t.nbytes(), 16_000_000);
-/// assert_eq!(deep_nbytes([a.base(), t.base()]).heap_nbytes, 8_000_000);
+/// assert_eq!(deep_nbytes([&a, &t]).heap_nbytes, 8_000_000);
+///
+/// // Of several types:
+/// let mask = NdArray::<bool, _>::ones(1000);
+/// let both: [&dyn HasBase; 2] = [&a, &mask];
+/// assert_eq!(deep_nbytes(both).heap_nbytes, 8_001_000);
 /// ```
-pub fn deep_nbytes(bases: impl IntoIterator<Item = Base>) -> DeepBytes {
-    let distinct: BTreeMap<ArrayId, Base> = bases.into_iter().map(|base| (base.id, base)).collect();
+///
+/// Keeps nothing; its peak are 24 bytes for each array, if the iterator says how many there
+/// are.
+pub fn deep_nbytes(arrays: impl IntoIterator<Item = impl HasBase>) -> DeepBytes {
+    let bases = arrays.into_iter().map(|array| {
+        let base = array.base();
+        (base.id, base.capacity_nbytes, base.is_mapped)
+    });
+    let mut bases: Vec<_> = bases.collect();
+    bases.sort_unstable();
+    bases.dedup();
     let mut deep = DeepBytes::default();
-    for base in distinct.values() {
-        if base.is_mapped {
-            deep.mapped_nbytes += base.capacity_nbytes;
+    for (_, nbytes, is_mapped) in bases {
+        if is_mapped {
+            deep.mapped_nbytes += nbytes;
         } else {
             deep.buffers += 1;
-            deep.heap_nbytes += base.capacity_nbytes;
+            deep.heap_nbytes += nbytes;
         }
     }
     deep

@@ -8,7 +8,7 @@ use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
 use crate::{Element, nbytes_for};
 
-/// The shape to which both shapes broadcast.
+/// The shape to which both shapes broadcast: a list of its lengths, and no more is allocated.
 ///
 /// # Errors
 /// If there is none: two lengths differ, and neither is 1.

@@ -8,7 +8,7 @@ use super::NdArray;
 use super::create::{allocate, filled};
 use crate::Element;
 use crate::error::CreateError;
-use crate::memory::ArrayMemory;
+use crate::memory::{ArrayMemory, Flags};
 
 /// In which order elements follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,18 @@ pub enum Order {
     A,
     /// As the array's own elements lie, as far as possible.
     K,
+}
+
+impl Order {
+    /// Whether the elements of an array with these flags go in Fortran's order. In order `K`
+    /// they do if that is how they lie, and only then is it of two.
+    pub(super) fn is_fortran(self, flags: Flags) -> bool {
+        match self {
+            Order::C => false,
+            Order::F => true,
+            Order::A | Order::K => flags.f_contiguous && !flags.c_contiguous,
+        }
+    }
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -147,11 +159,7 @@ pub(super) fn in_memory_order<'a, A: Element, D: Dimension>(
     order: Order,
 ) -> Option<(&'a [A], bool)> {
     let flags = view.flags();
-    let is_fortran = match order {
-        Order::C => false,
-        Order::F => true,
-        Order::A | Order::K => !flags.c_contiguous,
-    };
+    let is_fortran = order.is_fortran(flags);
     let is_so = match is_fortran {
         true => flags.f_contiguous,
         false => flags.c_contiguous,
@@ -173,18 +181,10 @@ pub(super) fn empty_like<A: Element, B: Element, D: Dimension>(
 fn slowest_first<A: Element, D: Dimension>(view: &ArrayView<'_, A, D>, order: Order) -> D {
     let flags = view.flags();
     let mut axes: D = identity(view.ndim());
-    let is_fortran = match order {
-        Order::C => false,
-        Order::F => true,
-        Order::A => flags.f_contiguous && !flags.c_contiguous,
-        Order::K if flags.c_contiguous || flags.f_contiguous => !flags.c_contiguous,
-        Order::K => {
-            let reach = |axis: &usize| Reverse(view.strides()[*axis].unsigned_abs());
-            axes.slice_mut().sort_by_key(reach);
-            false
-        }
-    };
-    if is_fortran {
+    if order == Order::K && !flags.c_contiguous && !flags.f_contiguous {
+        let reach = |axis: &usize| Reverse(view.strides()[*axis].unsigned_abs());
+        axes.slice_mut().sort_by_key(reach);
+    } else if order.is_fortran(flags) {
         axes.slice_mut().reverse();
     }
     axes
@@ -222,15 +222,13 @@ pub(super) fn flat<A: Element, D: Dimension>(
     view: ArrayView<'_, A, D>,
     order: Order,
 ) -> Result<Array<A, Ix1>, CreateError> {
-    let flags = view.flags();
-    let view = match order {
-        Order::C => view,
-        Order::A if !flags.f_contiguous || flags.c_contiguous => view,
-        Order::F | Order::A => view.reversed_axes(),
-        Order::K => {
-            let axes = by_iteration(&view);
-            view.permuted_axes(axes)
-        }
+    let view = if order == Order::K {
+        let axes = by_iteration(&view);
+        view.permuted_axes(axes)
+    } else if order.is_fortran(view.flags()) {
+        view.reversed_axes()
+    } else {
+        view
     };
     filled(Ix1(view.len()), false, |row| push_all(row, &view))
 }

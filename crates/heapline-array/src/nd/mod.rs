@@ -21,7 +21,7 @@ mod split;
 pub use any::AnyArray;
 pub use astype::{Astype, CastError};
 pub use axes::AxisList;
-pub use base::{Base, DeepBytes, HEADER_NBYTES, deep_nbytes};
+pub use base::{Base, DeepBytes, HEADER_NBYTES, HasBase, deep_nbytes};
 pub use broadcast::broadcast_shapes;
 pub use copy::Order;
 pub use index::{Index, slice};
@@ -367,6 +367,7 @@ impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
             address: self.storage.address(),
             shape: layout.shape(),
             strides: layout.strides(),
+            is_read_only: !self.identity.is_writeable,
         }
     }
 }

@@ -2,41 +2,62 @@
 
 use ndarray::Dimension;
 
-use super::NdArray;
-use crate::error::{ArrayError, Kind};
+use super::create::allocate;
+use super::{NdArray, Order};
+use crate::error::{self, ArrayError};
 use crate::memory::ArrayMemory;
 use crate::placement::signed;
-use crate::{ComplexElement, Element};
+use crate::{Element, Kind};
 
-impl<A: ComplexElement, D: Dimension> NdArray<A, D> {
-    /// The real parts. A view.
+impl<A: Element, D: Dimension> NdArray<A, D> {
+    /// The real parts; elements that are not complex are their own. A view.
     #[track_caller]
     #[must_use]
-    pub fn real(&self) -> NdArray<A::Component, D> {
+    pub fn real(&self) -> NdArray<A::Real, D> {
         self.component("real", 0)
     }
 
-    /// The imaginary parts. A view.
+    /// The imaginary parts. A view where elements are complex; else, as in NumPy, a new
+    /// read-only array of zeros, in Fortran's order if this one is and not in C's.
+    ///
+    /// ```
+    /// use heapline_array::{ArrayMemory, Complex, NdArray};
+    ///
+    /// let z = NdArray::from_vec(vec![Complex::new(1.0, 2.0)]);
+    /// assert_eq!((z.imag().view()[0], z.imag().is_view()), (2.0, true));
+    /// let zeros = z.real().imag();
+    /// assert_eq!((zeros.view()[0], zeros.is_view()), (0.0, false));
+    /// assert!(!zeros.flags().writeable);
+    /// ```
+    ///
+    /// # Panics
+    /// If elements are not complex and there is no memory for the zeros.
     #[track_caller]
     #[must_use]
-    pub fn imag(&self) -> NdArray<A::Component, D> {
-        self.component("imag", size_of::<A::Component>())
+    pub fn imag(&self) -> NdArray<A::Real, D> {
+        if A::DTYPE.kind() == Kind::Complex {
+            return self.component("imag", size_of::<A::Real>());
+        }
+        let is_fortran = Order::A.is_fortran(self.flags());
+        match allocate(self.raw_dim(), is_fortran) {
+            Ok(zeros) => NdArray::made(zeros, "imag").read_only(),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     #[track_caller]
-    fn component(&self, operation: &'static str, offset: usize) -> NdArray<A::Component, D> {
+    fn component(&self, operation: &'static str, offset: usize) -> NdArray<A::Real, D> {
         let layout = self.memory_layout();
         let mut strides = signed(self.raw_dim(), layout.strides);
+        let parts = size_of::<A>() / size_of::<A::Real>();
         for stride in strides.slice_mut() {
-            *stride = stride.wrapping_mul(2);
+            *stride = stride.wrapping_mul(parts);
         }
         let address = layout.address.wrapping_add(offset);
         self.placed(operation, address, self.raw_dim(), &strides)
             .unwrap_or_else(|_| unreachable!("a part lies inside its number"))
     }
-}
 
-impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The bytes as elements of another dtype: NumPy's `a.view(dtype)`. A view.
     ///
     /// Elements of other size make the last axis longer or shorter; its elements must
@@ -60,7 +81,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     pub fn view_dtype<B: Element>(&self) -> Result<NdArray<B, D>, ArrayError> {
         let layout = self.memory_layout();
         let (old, new) = (size_of::<A>(), size_of::<B>());
-        let refused = || Kind::ItemSize {
+        let refused = || error::Kind::ItemSize {
             dtype: B::DTYPE,
             itemsize: old,
         };
@@ -77,7 +98,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 let in_bytes = *stride as isize * old as isize;
                 let moves = layout.shape[axis] > 1 && axis != last && !layout.is_empty();
                 if moves && in_bytes % new as isize != 0 {
-                    return Err(Kind::Misaligned { dtype: B::DTYPE }.into());
+                    return Err(error::Kind::Misaligned { dtype: B::DTYPE }.into());
                 }
                 *stride = (in_bytes / new as isize) as usize;
             }

@@ -52,15 +52,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         copy: CopyMode,
     ) -> Result<NdArray<A, E::Dim>, ArrayError> {
         let shape = self.inferred(shape.into_dimension())?;
-        let is_fortran = match order {
-            Order::C => false,
-            Order::F => true,
-            Order::A => {
-                let flags = self.flags();
-                flags.f_contiguous && !flags.c_contiguous
-            }
-            Order::K => return Err(Kind::OrderOfElements.into()),
-        };
+        if order == Order::K {
+            return Err(Kind::OrderOfElements.into());
+        }
+        // Flags are looked at only where the order depends on them.
+        let is_fortran = order == Order::F || order == Order::A && order.is_fortran(self.flags());
         let layout = self.memory_layout();
         let strides = reshaped(layout.shape, layout.strides, &shape, is_fortran);
         match (strides, copy) {

@@ -47,7 +47,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// Parts along the first axis of at most so many bytes each, but at least of length 1:
-    /// to work through an array, such as a mapped file, in bounded memory. Views.
+    /// to work through an array, such as a mapped file, in bounded memory. Views. An array
+    /// without axes is its own only part.
     ///
     /// ```
     /// use heapline_array::{ArrayMemory, NdArray};
@@ -62,11 +63,14 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// ```
     #[track_caller]
     pub fn chunks(&self, nbytes: usize) -> impl ExactSizeIterator<Item = Self> + '_ {
-        let length = self.shape().first().copied().unwrap_or(0);
+        let length = self.shape().first().copied().unwrap_or(1);
         let row_nbytes = self.nbytes().checked_div(length).unwrap_or(0).max(1);
         let rows = (nbytes / row_nbytes).max(1);
         let caller = Location::caller();
         (0..length.div_ceil(rows)).map(move |chunk| {
+            if self.ndim() == 0 {
+                return self.cut_by("chunks", caller, |view| view);
+            }
             let places = chunk * rows..length.min((chunk + 1) * rows);
             self.part("chunks", 0, places, caller)
         })

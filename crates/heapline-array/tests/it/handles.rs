@@ -1,8 +1,8 @@
 //! Handles: who shares a buffer, who may write, and what becomes of the vector.
 
 use heapline_array::{
-    ArrayMemory, Astype, CopyMode, CreateError, NdArray, Order, Ownership, Owns, ResizeError,
-    deep_nbytes, slice,
+    ArrayMemory, Astype, CopyMode, CreateError, HasBase, NdArray, Order, Ownership, Owns,
+    ResizeError, deep_nbytes, slice,
 };
 use ndarray::{Array, Array2, ShapeBuilder, array, s};
 
@@ -222,7 +222,9 @@ fn buffers_are_counted_once() {
     let t = a.t();
     let r = t.reshape(100, Order::C, CopyMode::Never).expect("a view");
     let c = r.copy(Order::C);
-    let deep = deep_nbytes([a.base(), t.base(), r.base(), c.base()]);
+    let handles: [&dyn HasBase; 4] = [&a, &t, &r, &c];
+    let (deep, usage) = measure(|| deep_nbytes(handles));
+    assert_eq!((usage.kept, usage.peak), (0, 4 * 24));
     assert_eq!(
         (deep.buffers, deep.heap_nbytes, deep.mapped_nbytes),
         (2, 1600, 0)
@@ -310,4 +312,59 @@ fn the_last_handle_sees_what_others_read_before_and_they_nothing_behind() {
         });
     }
     assert_eq!(shared.view(), Array::from_elem(4096, 99));
+}
+
+#[test]
+fn more_parts_than_there_is_memory_for_are_an_error() {
+    let empty = NdArray::<u8, _>::zeros((0, 3));
+    let error = empty.split(1 << 60, 0).expect_err("too many");
+    assert!(error.to_string().contains("1152921504606846976"), "{error}");
+    assert_eq!(empty.split(3, 0).expect("of no length").len(), 3);
+}
+
+#[test]
+fn an_array_without_axes_is_its_own_only_chunk() {
+    let one = NdArray::from_array(ndarray::arr0(7_u16));
+    let chunks: Vec<_> = one.chunks(1).collect();
+    assert_eq!(chunks.len(), 1);
+    assert_eq!(
+        (chunks[0].sum(), chunks[0].ndim(), chunks[0].is_view()),
+        (7, 0, true)
+    );
+    let none = NdArray::<u16, _>::zeros((0, 3));
+    assert_eq!(none.chunks(1).len(), 0);
+}
+
+#[test]
+fn numbers_are_added_to_each_element_of_any_dtype() {
+    let mut a = NdArray::from_vec(vec![1.0, 2.0, 3.0]);
+    a += 1.0;
+    a *= 2.0;
+    a -= 1.0;
+    a /= 2.0;
+    assert_eq!(a.view().to_vec(), [1.5, 2.5, 3.5]);
+    let v = a.slice(s![1..]);
+    a += 1.0;
+    assert_eq!(a.view().to_vec(), [2.5, 3.5, 4.5], "of a copy");
+    assert_eq!(v.view().to_vec(), [2.5, 3.5], "which others do not see");
+    let half = heapline_array::f16::from_f32;
+    let mut b = &NdArray::from_vec(vec![half(0.5), half(-3.0)]) * half(2.0);
+    b += half(1.0);
+    assert_eq!(b.view().to_vec(), [half(2.0), half(-5.0)]);
+    let i = heapline_array::Complex::new(0.0, 1.0);
+    let turned = &NdArray::from_vec(vec![i, i * i]) * i;
+    assert_eq!(turned.view().to_vec(), [i * i, -i]);
+}
+
+#[test]
+fn what_may_be_written_is_a_flag() {
+    let a = NdArray::<f64, _>::zeros((3, 1));
+    assert!(a.flags().writeable && a.t().flags().writeable);
+    let wide = a.broadcast_to((3, 4)).expect("it fits");
+    assert!(!wide.flags().writeable && !wide.slice(s![.., 0]).flags().writeable);
+    assert!(!a.clone().read_only().flags().writeable);
+    let plain = Array2::<f64>::zeros((3, 1));
+    assert!(plain.flags().writeable);
+    assert!(!plain.broadcast((3, 4)).expect("it fits").flags().writeable);
+    assert!(Array2::<f64>::zeros((0, 4)).flags().writeable);
 }

@@ -164,7 +164,7 @@ fn compare(names: &Names, numpy: State) -> Result<isize, String> {
         });
         buffer.holders.push(name.clone());
     }
-    let deep = deep_nbytes(names.values().map(AnyArray::base));
+    let deep = deep_nbytes(names.values());
     same("live_nbytes", deep.heap_nbytes, numpy.live_nbytes)?;
     same("buffers counted", deep.buffers, buffers.len())?;
     let sum = names.values().map(ArrayMemory::nbytes).sum();

@@ -1,8 +1,8 @@
 //! NumPy's operations by name, as calls of ours.
 
 use heapline_array::{
-    AnyArray, ArrayMemory, Astype, CopyMode, INFER, Index, NdArray, concatenate, hstack, slice,
-    stack, vstack, with_array, with_dtype,
+    AnyArray, Astype, CopyMode, INFER, Index, NdArray, concatenate, hstack, slice, stack, vstack,
+    with_array, with_dtype,
 };
 use ndarray::{Array, IxDyn};
 use serde::Deserialize;
@@ -294,7 +294,7 @@ fn add_in_place<A: Number>(array: &mut NdArray<A>) -> Result<(), Refused> {
 
 fn applied<A: Number>(array: &NdArray<A>, operation: &Operation) -> Result<AnyArray, Refused>
 where
-    AnyArray: From<NdArray<A>>,
+    AnyArray: From<NdArray<A>> + From<NdArray<A::Real>>,
 {
     // Operations of arrays without dimensions that NumPy allows on their only element.
     let flat = || array.ravel(heapline_array::Order::C).into_dyn();
@@ -378,16 +378,8 @@ where
             }
             parts.swap_remove(part).into()
         }
-        Operation::Real => A::real(array),
-        Operation::Imag => match A::imag(array) {
-            Some(imag) => imag,
-            // NumPy makes up zeros, which nobody may write.
-            None => {
-                let mut zeros = array.copy(heapline_array::Order::A);
-                zeros.make_mut().fill(A::default());
-                zeros.read_only().into()
-            }
-        },
+        Operation::Real => array.real().into(),
+        Operation::Imag => array.imag().into(),
         Operation::ViewDtype { dtype: to } => {
             with_dtype!(dtype(to)?, B => array.view_dtype::<B>().map_err(error)?.into())
         }
@@ -435,17 +427,7 @@ where
             .resized(IxDyn(&shape.unsigned()?))
             .map_err(error)?
             .into(),
-        Operation::AddSelf => {
-            // As the operator on arrays, but that integers wrap as NumPy's.
-            let is_broadcast = array.unique_nbytes() < array.nbytes();
-            let mut sum = if is_broadcast {
-                NdArray::from_array(array.view().to_owned())
-            } else {
-                array.copy(heapline_array::Order::K)
-            };
-            add_in_place(&mut sum)?;
-            sum.into()
-        }
+        Operation::AddSelf => A::doubled(array).into(),
         Operation::Astype { .. } | Operation::IaddSelf => unreachable!("done before"),
     })
 }

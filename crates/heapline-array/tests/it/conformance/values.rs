@@ -1,7 +1,8 @@
 //! Numbers as the cases write them: decimal text, and patterns of bits.
 
 use half::f16;
-use heapline_array::{AnyArray, Element, NdArray};
+use heapline_array::{Element, NdArray};
+use ndarray::Zip;
 use num_complex::Complex;
 use serde_json::Value;
 
@@ -15,9 +16,13 @@ pub(super) trait Number: Element {
     fn plus(self, other: Self) -> Self;
     /// What element `k` of a base array is.
     fn counted(k: usize) -> Self;
-    fn real(array: &NdArray<Self>) -> AnyArray;
-    /// `None` where there are no imaginary parts.
-    fn imag(array: &NdArray<Self>) -> Option<AnyArray>;
+    /// Each element and itself. By the crate's operator, but where Rust's own addition is
+    /// not NumPy's: that of integers may panic, and truth values have none.
+    fn doubled(array: &NdArray<Self>) -> NdArray<Self> {
+        let view = array.view();
+        let doubled = Zip::from(&view).map_collect(|element| element.plus(*element));
+        NdArray::from_array(doubled)
+    }
 }
 
 fn text(value: &Value) -> Result<&str, String> {
@@ -46,14 +51,6 @@ impl Number for bool {
     fn counted(k: usize) -> Self {
         k % 2 == 1
     }
-
-    fn real(array: &NdArray<Self>) -> AnyArray {
-        array.clone().into()
-    }
-
-    fn imag(_: &NdArray<Self>) -> Option<AnyArray> {
-        None
-    }
 }
 
 macro_rules! integer {
@@ -74,14 +71,6 @@ macro_rules! integer {
             fn counted(k: usize) -> Self {
                 let counted: fn(usize) -> usize = $counted;
                 counted(k) as $type
-            }
-
-            fn real(array: &NdArray<Self>) -> AnyArray {
-                array.clone().into()
-            }
-
-            fn imag(_: &NdArray<Self>) -> Option<AnyArray> {
-                None
             }
         }
     )*};
@@ -113,16 +102,12 @@ macro_rules! float {
                 self + other
             }
 
+            fn doubled(array: &NdArray<Self>) -> NdArray<Self> {
+                array + array
+            }
+
             fn counted(k: usize) -> Self {
                 $from_f64(k as f64)
-            }
-
-            fn real(array: &NdArray<Self>) -> AnyArray {
-                array.clone().into()
-            }
-
-            fn imag(_: &NdArray<Self>) -> Option<AnyArray> {
-                None
             }
         }
     )*};
@@ -152,17 +137,13 @@ macro_rules! complex {
                 self + other
             }
 
+            fn doubled(array: &NdArray<Self>) -> NdArray<Self> {
+                array + array
+            }
+
             fn counted(k: usize) -> Self {
                 // NumPy's `k - k * 1j` has no negative zero.
                 Complex::new(k as $part, 0.0 - k as $part)
-            }
-
-            fn real(array: &NdArray<Self>) -> AnyArray {
-                array.real().into()
-            }
-
-            fn imag(array: &NdArray<Self>) -> Option<AnyArray> {
-                Some(array.imag().into())
             }
         }
     )*};
