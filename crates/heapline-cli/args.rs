@@ -90,6 +90,7 @@ fn profile() -> Command {
          Increment    bytes that its executions added, less what they freed, on their thread\n\
          Occurrences  how often it was executed",
     )
+    .arg(format())
     .arg(with_arrays())
 }
 

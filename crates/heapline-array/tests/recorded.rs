@@ -233,6 +233,7 @@ fn buffers_at_the_end(arrays: &Arrays) {
             held_bytes,
             base,
             holders: 1,
+            is_at_least: false,
         } => Some((&array.name, *used_bytes, *held_bytes, base)),
         _ => None,
     });

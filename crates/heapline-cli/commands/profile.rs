@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 use heapline_report::{Report, render};
 
+use crate::args;
 use crate::error::CliError;
 use crate::progress::Bar;
 
@@ -19,5 +20,8 @@ pub(super) fn render(
         )));
     }
     let arrays = super::arrays::if_asked(report, matches, bar)?;
-    Ok(render::text::profile(&tables, arrays.as_ref()))
+    Ok(match args::wants_json(matches) {
+        true => render::json::profile(report, &tables, arrays.as_ref()),
+        false => render::text::profile(&tables, arrays.as_ref()),
+    })
 }

@@ -1,6 +1,6 @@
 //! The line tables of `#[profile]` functions, with the columns of Python's `memory_profiler`.
 
-use heapline_trace::ScopeTable;
+use heapline_trace::{Place, ScopeTable};
 use rustc_hash::FxHashMap;
 
 use crate::facts::ScopeLine;
@@ -19,6 +19,13 @@ pub struct ProfileTable {
     pub function: String,
     /// Every line from the attribute's to the closing brace.
     pub rows: Vec<ProfileRow>,
+}
+
+impl ProfileTable {
+    /// Whether a place of the source is this row of the table.
+    pub(crate) fn is_at(&self, row: &ProfileRow, place: &Place) -> bool {
+        place.line == row.line && escape(&place.file) == self.file
+    }
 }
 
 /// One line of a `#[profile]` function.

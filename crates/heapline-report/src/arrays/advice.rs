@@ -58,6 +58,8 @@ pub enum Advice {
         held_bytes: u64,
         /// What the buffer was made for, if that is gone.
         base: Option<ArrayLabel>,
+        /// Whether views that were only counted may keep it, too.
+        is_at_least: bool,
     },
     /// Writes copied because the buffer was shared.
     CopyOnWrite(CopySite),
@@ -87,9 +89,14 @@ pub enum Advice {
     },
 }
 
-/// What to say of buffers and copies.
-pub(super) fn advice(buffers: &[ArrayBuffer], copies: &[CopySite]) -> Vec<Advice> {
-    let views = buffers.iter().filter_map(small_views);
+/// What to say of buffers and copies, where views may have been only counted.
+pub(super) fn advice(
+    buffers: &[ArrayBuffer],
+    copies: &[CopySite],
+    is_at_least: bool,
+) -> Vec<Advice> {
+    let views = buffers.iter();
+    let views = views.filter_map(|buffer| small_views(buffer, is_at_least));
     let slack = buffers.iter().filter_map(slack);
     let copies = copies.iter().filter(|site| site.bytes >= COPIED_BYTES);
     let copies = copies.flat_map(|site| {
@@ -109,7 +116,7 @@ pub(super) fn advice(buffers: &[ArrayBuffer], copies: &[CopySite]) -> Vec<Advice
         .collect()
 }
 
-fn small_views(buffer: &ArrayBuffer) -> Option<Advice> {
+fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<Advice> {
     let held_bytes = buffer.holds.heap_bytes();
     // What cannot be told is at most all elements, repeated ones too.
     let used = |array: &ArrayFacts| {
@@ -122,13 +129,13 @@ fn small_views(buffer: &ArrayBuffer) -> Option<Advice> {
     if held_bytes <= LARGE_BYTES || !is_small {
         return None;
     }
-    let base = buffer.arrays.first().filter(|array| array.is_gone);
     Some(Advice::SmallViews {
         array: buffer.alive().next()?.label(),
         holders: buffer.holders(),
         used_bytes,
         held_bytes,
-        base: base.map(ArrayFacts::label),
+        base: buffer.gone().map(ArrayFacts::label),
+        is_at_least,
     })
 }
 

@@ -209,6 +209,12 @@ impl ArrayBuffer {
         self.arrays.iter().filter(|array| !array.is_gone)
     }
 
+    /// What it was made for, if that is gone and views alone keep it.
+    #[must_use]
+    pub fn gone(&self) -> Option<&ArrayFacts> {
+        self.arrays.first().filter(|array| array.is_gone)
+    }
+
     /// How many arrays keep it.
     #[must_use]
     pub fn holders(&self) -> u64 {

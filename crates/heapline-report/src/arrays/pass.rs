@@ -1,6 +1,6 @@
 //! The pass over a trace that follows arrays: live blocks by address, handles by number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heapline_trace::{ArrayHandle, ArrayNote, ScopeTable, TextId};
 use rustc_hash::FxHashMap;
@@ -15,6 +15,10 @@ use crate::event::{Cause, Scope};
 use crate::folded::At;
 use crate::replay::{Block, Ending, Moment, Observer};
 use crate::texts::Texts;
+
+/// Handles that start at one byte and are looked through for one; a damaged trace can have
+/// any number.
+const MAX_ALIKE: usize = 64;
 
 /// When the arrays are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ pub(super) struct ArrayPass {
     blocks: BTreeMap<u64, LiveBlock>,
     serial: u64,
     handles: FxHashMap<u64, Array>,
+    /// Where the handles' lowest bytes are, and their numbers.
+    handle_places: BTreeSet<(u64, u64)>,
     buffers: FxHashMap<u64, Buffer>,
     in_blocks: FxHashMap<u64, InBlock>,
     /// What was in the block that a lane is reallocating.
@@ -72,6 +78,7 @@ impl ArrayPass {
             blocks: BTreeMap::new(),
             serial: 0,
             handles: FxHashMap::default(),
+            handle_places: BTreeSet::new(),
             buffers: FxHashMap::default(),
             in_blocks: FxHashMap::default(),
             moving: FxHashMap::default(),
@@ -90,7 +97,7 @@ impl ArrayPass {
         let copies = self.sites.copy_sites(texts);
         Arrays {
             at,
-            advice: advice(&buffers, &copies),
+            advice: advice(&buffers, &copies, self.counted_views > 0),
             lines: self.sites.line_notes(texts, scopes),
             buffers,
             copies,
@@ -166,7 +173,10 @@ impl ArrayPass {
             let held = self.bytes_of(block);
             self.sites.viewed(&array, held, of);
         }
-        self.handles.insert(array.id, array);
+        if let Some(old) = self.handles.insert(array.id, array) {
+            self.handle_places.remove(&(old.address, old.id));
+        }
+        self.handle_places.insert((array.address, array.id));
         self.tell_snapshot(array);
     }
 
@@ -174,6 +184,7 @@ impl ArrayPass {
         let Some(array) = self.handles.remove(&id) else {
             return;
         };
+        self.handle_places.remove(&(array.address, id));
         if let Some(buffer) = self.buffers.get_mut(&array.base) {
             buffer.holders = buffer.holders.saturating_sub(1);
             if buffer.holders == 0 {
@@ -203,7 +214,24 @@ impl ArrayPass {
         }
     }
 
+    /// The handle onto just these elements, if one is alive.
+    fn handle_of(&self, array: &Array, texts: &Texts) -> Option<u64> {
+        let layout = texts.layout(array.layout)?;
+        let here = (array.address, 0)..=(array.address, u64::MAX);
+        let handles = self.handle_places.range(here).take(MAX_ALIKE);
+        let is_same = |id: &u64| {
+            let handle = self.handles.get(id);
+            handle.is_some_and(|handle| texts.layout(handle.layout).as_ref() == Some(&layout))
+        };
+        handles.map(|(_, id)| *id).find(is_same)
+    }
+
     fn tracked(&mut self, array: Array, texts: &Texts) {
+        if let (Some(id), Some(name)) = (self.handle_of(&array, texts), array.name) {
+            self.sites.tracked(&array, texts.nbytes(array.layout));
+            self.renamed(id, name);
+            return;
+        }
         if let Some(block) = array.block {
             let tracked = &mut self.in_blocks.entry(block.address).or_default().tracked;
             // The same array under another name, or at another time of its life.

@@ -24,6 +24,10 @@ pub fn arrays(report: &Report, arrays: &Arrays, limit: usize) -> String {
     if !arrays.buffers.is_empty() {
         let _ = writeln!(text, "\n{}", buffers(arrays, limit));
     }
+    let by_views = held_by_views(arrays, limit);
+    if !by_views.is_empty() {
+        let _ = write!(text, "\n{by_views}");
+    }
     let dtypes = arrays.bytes_by_dtype();
     if dtypes.len() > 1 {
         let dtypes = dtypes.into_iter();
@@ -329,49 +333,14 @@ fn label(label: &ArrayLabel) -> String {
 
 fn sentence(advice: &Advice) -> String {
     match advice {
-        Advice::SmallViews {
-            array,
-            holders,
-            used_bytes,
-            held_bytes,
-            base,
-        } => {
-            let who = match holders {
-                1 => label(array),
-                _ => format!("{} and {} more", label(array), units::count(holders - 1)),
-            };
-            let keep = if *holders == 1 { "keeps" } else { "keep" };
-            let of = base
-                .as_ref()
-                .map_or(String::new(), |base| format!(" of {}", label(base)));
-            let share = *used_bytes as f64 * 100.0 / *held_bytes as f64;
-            format!(
-                "{}: only {who} ({}) {keep} the {}{of} alive ({share:.4} %); a copy of it would release them",
-                place(array.place.as_ref()),
-                exact_bytes(*used_bytes),
-                exact_bytes(*held_bytes),
-            )
+        Advice::SmallViews { array, .. } => {
+            format!("{}: {}", place(array.place.as_ref()), small_views(advice))
         }
-        Advice::CopyOnWrite(site) => format!(
-            "{}: {} because the buffer was shared, {}; dropping the other handles first, or view_mut, writes in place",
-            place(site.place.as_ref()),
-            counted(site.copies, "write copied", "writes copied"),
-            exact_bytes(site.bytes),
-        ),
-        Advice::RepeatedCopied(site) => format!(
-            "{}: {} of repeated elements by {} took {} more than the elements have; a broadcast view takes none",
-            place(site.place.as_ref()),
-            counted(site.of_repeated, "copy", "copies"),
-            escape(&site.operation),
-            exact_bytes(site.repeated_bytes),
-        ),
-        Advice::FitsNarrower(site) => {
-            let (from, to) = site.narrower.clone().unwrap_or_default();
+        Advice::CopyOnWrite(site) | Advice::RepeatedCopied(site) | Advice::FitsNarrower(site) => {
             format!(
-                "{}: every value fitted {}: {} is wider than they need",
+                "{}: {}",
                 place(site.place.as_ref()),
-                escape(&to),
-                escape(&from),
+                of_copies(advice, site)
             )
         }
         Advice::Slack {
@@ -400,6 +369,107 @@ fn sentence(advice: &Advice) -> String {
             *record_bytes as f64 / (*bytes).max(1) as f64,
         ),
     }
+}
+
+/// What keeps a large buffer and uses little of it. Empty of other advice.
+fn small_views(advice: &Advice) -> String {
+    let Advice::SmallViews {
+        array,
+        holders,
+        used_bytes,
+        held_bytes,
+        base,
+        is_at_least,
+    } = advice
+    else {
+        return String::new();
+    };
+    let more = match holders {
+        1 => String::new(),
+        _ => format!(" and {} more", units::count(holders - 1)),
+    };
+    let who = format!("{}{more} ({})", label(array), exact_bytes(*used_bytes));
+    let verb = if *holders == 1 { "keeps" } else { "keep" };
+    let keep = match is_at_least {
+        true => format!("{who}, if no view that was only counted, {verb}"),
+        false => format!("only {who} {verb}"),
+    };
+    let of = base.as_ref().map_or(String::new(), |base| {
+        format!(" of {} ({})", label(base), place(base.place.as_ref()))
+    });
+    let share = *used_bytes as f64 * 100.0 / *held_bytes as f64;
+    format!(
+        "{keep} the {}{of} alive ({share:.4} %); a copy of it would release them",
+        exact_bytes(*held_bytes),
+    )
+}
+
+/// What there is to say of a line that copied.
+fn of_copies(advice: &Advice, site: &CopySite) -> String {
+    match advice {
+        Advice::CopyOnWrite(_) => format!(
+            "{} because the buffer was shared, {}; dropping the other handles first, or view_mut, writes in place",
+            counted(site.copies, "write copied", "writes copied"),
+            exact_bytes(site.bytes),
+        ),
+        Advice::RepeatedCopied(_) => format!(
+            "{} of repeated elements by {} took {} more than the elements have; a broadcast view takes none",
+            counted(site.of_repeated, "copy", "copies"),
+            escape(&site.operation),
+            exact_bytes(site.repeated_bytes),
+        ),
+        _ => {
+            let (from, to) = site.narrower.clone().unwrap_or_default();
+            format!(
+                "every value fitted {}: {} is wider than they need",
+                escape(&to),
+                escape(&from),
+            )
+        }
+    }
+}
+
+/// Buffers that views alone keep, at most `limit`; empty if there is none.
+fn held_by_views(arrays: &Arrays, limit: usize) -> String {
+    let held = || {
+        let buffers = arrays.buffers.iter();
+        buffers.filter_map(|buffer| Some((buffer, buffer.gone()?, buffer.alive().next()?)))
+    };
+    let bytes = held().map(|(buffer, ..)| buffer.holds.heap_bytes());
+    let bytes = bytes.fold(0, u64::saturating_add);
+    let count = held().count();
+    if count == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        "Held by views alone, what they were made for being dropped: {} of {}.\n",
+        units::counted(count as u64, "buffer"),
+        exact_bytes(bytes)
+    );
+    for (buffer, gone, view) in held().take(limit) {
+        let more = match buffer.holders() {
+            1 => String::new(),
+            holders => format!(" and {} more", units::count(holders - 1)),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {} of {} ({}) by {} ({}){more}",
+            exact_bytes(buffer.holds.heap_bytes()),
+            label(&gone.label()),
+            place(gone.place.as_ref()),
+            label(&view.label()),
+            place(view.place.as_ref()),
+        );
+    }
+    if count > limit {
+        let _ = writeln!(
+            text,
+            "… and {} more; --limit shows them",
+            units::counted((count - limit) as u64, "buffer")
+        );
+    }
+    text
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {

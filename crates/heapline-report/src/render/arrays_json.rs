@@ -59,6 +59,7 @@ fn buffer(buffer: &ArrayBuffer) -> Value {
         "count": buffer.count,
         "order": buffer.arrays.first().and_then(ArrayFacts::order),
         "holders": buffer.holders(),
+        "is_held_by_views": buffer.gone().is_some(),
         "arrays": arrays.collect::<Vec<_>>(),
     })
 }
@@ -143,6 +144,7 @@ fn advice(advice: &Advice) -> Value {
             used_bytes,
             held_bytes,
             base,
+            is_at_least,
         } => json!({
             "kind": "small_views",
             "array": label(array),
@@ -150,6 +152,7 @@ fn advice(advice: &Advice) -> Value {
             "used_bytes": used_bytes,
             "held_bytes": held_bytes,
             "base": base.as_ref().map(label),
+            "is_at_least": is_at_least,
         }),
         Advice::CopyOnWrite(site) => {
             json!({ "kind": "copy_on_write", "at": place(site.place.as_ref()), "bytes": site.bytes })

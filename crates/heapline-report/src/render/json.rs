@@ -7,6 +7,7 @@ use crate::arrays::Arrays;
 use crate::facts::Totals;
 use crate::family::{Family, Process};
 use crate::line_table::{LineTable, Row};
+use crate::profile_table::{ProfileRow, ProfileTable};
 use crate::quality::Quality;
 use crate::report::Report;
 use crate::source::is_active;
@@ -98,6 +99,44 @@ pub fn lines(report: &Report, table: &LineTable, arrays: Option<&Arrays>) -> Str
         "quality": quality(&report.quality()),
         "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
     }))
+}
+
+/// The tables of annotated functions. With `arrays`, lines have what they did with arrays.
+#[must_use]
+pub fn profile(report: &Report, tables: &[ProfileTable], arrays: Option<&Arrays>) -> String {
+    let tables = tables.iter().map(|table| {
+        let rows = table.rows.iter().map(|row| {
+            let mut value = profile_row(row);
+            if let Some(arrays) = arrays {
+                let notes = arrays.lines.iter();
+                let notes = notes.filter(|note| table.is_at(row, &note.place));
+                value["arrays"] = notes.map(line_note).collect();
+            }
+            value
+        });
+        json!({
+            "file": table.file,
+            "function": table.function,
+            "rows": rows.collect::<Vec<_>>(),
+        })
+    });
+    pretty(&json!({
+        "schema": SCHEMA,
+        "quality": quality(&report.quality()),
+        "functions": tables.collect::<Vec<_>>(),
+    }))
+}
+
+/// A line; what was measured is null where the line was never executed.
+fn profile_row(row: &ProfileRow) -> Value {
+    let measured = row.measured;
+    json!({
+        "line": row.line,
+        "live_bytes": measured.and_then(|measured| measured.live_bytes),
+        "increment_bytes": measured.map(|measured| measured.increment_bytes),
+        "occurrences": measured.map(|measured| measured.occurrences),
+        "source": row.source,
+    })
 }
 
 pub use super::arrays_json::arrays;

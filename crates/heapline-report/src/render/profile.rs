@@ -2,12 +2,9 @@
 
 use std::fmt::Write;
 
-use heapline_trace::Place;
-
 use super::arrays::{line_notes, side_by_side};
 use crate::arrays::Arrays;
 use crate::profile_table::{Measured, ProfileRow, ProfileTable};
-use crate::source::escape;
 use crate::units;
 
 /// Notes on arrays stand at most so far to the right of where the source begins.
@@ -44,8 +41,7 @@ fn block(table: &ProfileTable, arrays: Option<&Arrays>) -> String {
 
 /// A line's source, and the notes that belong behind it.
 fn with_notes(table: &ProfileTable, row: &ProfileRow, arrays: Option<&Arrays>) -> (String, String) {
-    let is_here = |place: &Place| place.line == row.line && escape(&place.file) == table.file;
-    let notes = arrays.map(|arrays| line_notes(arrays, is_here));
+    let notes = arrays.map(|arrays| line_notes(arrays, |place| table.is_at(row, place)));
     (row.source.clone(), notes.unwrap_or_default())
 }
 

@@ -218,3 +218,31 @@ fn a_function_that_never_ran_prints_nothing() {
     assert_eq!(report.profile_tables(), []);
     assert_eq!(render::text::profile(&report.profile_tables(), None), "");
 }
+
+#[test]
+fn tables_are_written_for_programs_too() {
+    let mut builder = TraceBuilder::new();
+    let function = builder.scopes("a.rs", "app::f", &[1, 2, 3], 4, &[1, 3, 0]);
+    builder
+        .stream()
+        .scope_enter(1, 0, function, 0)
+        .scope_line(2, 0, 1)
+        .alloc(3, 0x100, 1_000, NODE)
+        .scope_exit(4, 0);
+    let report = report(builder);
+    let json = render::json::profile(&report, &report.profile_tables(), None);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let function = &json["functions"][0];
+    assert_eq!(
+        (&function["file"], &function["function"]),
+        (&"a.rs".into(), &"app::f".into())
+    );
+    let rows = function["rows"].as_array().expect("rows");
+    let row = |line: u64| {
+        let row = rows.iter().find(|row| row["line"] == line).expect("there");
+        ["live_bytes", "increment_bytes", "occurrences"].map(|key| row[key].clone())
+    };
+    assert_eq!(row(2), [1_000, 1_000, 3].map(serde_json::Value::from));
+    assert_eq!(row(3), [const { serde_json::Value::Null }; 3]);
+    assert_eq!(json["quality"]["exact"], true);
+}

@@ -153,3 +153,24 @@ fn another_name_for_the_same_elements_replaces_the_first() {
     assert_eq!((arrays.array_count(), arrays.nbytes()), (3, 200));
     assert_eq!((arrays.buffer_count(), arrays.held_bytes()), (1, 100));
 }
+
+#[test]
+fn a_handle_that_is_tracked_is_one_array() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000);
+        program.handle(2, 1, "slice", 0x10_0000, 10);
+        program.handle(3, 1, "slice", 0x10_0000, 10);
+        program.note(&ArrayNote::Dropped { id: 3 });
+        program.track("whole", 0x10_0000, 1_000);
+        program.track("part", 0x10_0000, 10);
+        // No handle is onto these.
+        program.track("other", 0x10_0000, 20);
+        program.track("later", 0x10_0001, 10);
+    });
+    let arrays = at(&report, At::End);
+    let expected = [("whole", 1_000), ("part", 10), ("other", 20), ("later", 10)];
+    let expected = expected.map(|(name, nbytes)| (name.to_owned(), 1_000, Some(nbytes)));
+    assert_eq!(rows(&arrays), expected);
+    assert_eq!((arrays.array_count(), arrays.nbytes()), (4, 1_040));
+}

@@ -212,3 +212,52 @@ fn json_says_orders_and_how_many_hold_a_buffer() {
     ];
     assert_eq!(arrays, expected);
 }
+
+#[test]
+fn buffers_that_views_alone_keep_are_listed_with_both_lines() {
+    let report = recorded(|program| {
+        for (n, name) in [(1, "m"), (2, "other")] {
+            let address = 0x100_0000 * n;
+            program.alloc(address, 4_000_000);
+            program.handle(10 * n, 10 * n, "zeros", address, 4_000_000);
+            program.named(10 * n, name);
+            program.handle(10 * n + 1, 10 * n, "slice", address, 8);
+            program.named(10 * n + 1, "v");
+        }
+        program.note(&ArrayNote::Dropped { id: 10 });
+    });
+    let arrays = at(&report, At::End);
+    let gone: Vec<bool> = arrays.buffers.iter().map(|b| b.gone().is_some()).collect();
+    assert_eq!(gone, [true, false]);
+    let text = render::text::arrays(&report, &arrays, 9);
+    let listed = "Held by views alone, what they were made for being dropped: 1 buffer of 4,000,000 B.\n  \
+                  4,000,000 B of m (main.rs:2) by v (main.rs:2)\n";
+    assert!(text.contains(listed), "{text}");
+    let warning = "warning: main.rs:2: only v (8 B) keeps the 4,000,000 B of m (main.rs:2) alive";
+    assert!(text.contains(warning), "{text}");
+    let json = json(&report, &arrays);
+    assert_eq!(json["buffers"][0]["is_held_by_views"], true);
+    assert_eq!(json["buffers"][1]["is_held_by_views"], false);
+    assert_eq!(json["warnings"][0]["base"]["at"]["line"], 2);
+}
+
+#[test]
+fn nothing_is_the_only_one_where_views_were_only_counted() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 4_000_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 4_000_000);
+        program.handle(2, 1, "slice", 0x10_0000, 8);
+        program.note(&ArrayNote::Dropped { id: 1 });
+        let place = program.place(7);
+        program.note(&ArrayNote::Counted { views: 5, place });
+    });
+    let arrays = at(&report, At::End);
+    let text = render::text::arrays(&report, &arrays, 9);
+    let warning =
+        "slice #2 (8 B), if no view that was only counted, keeps the 4,000,000 B of zeros #1";
+    assert!(
+        text.contains(warning) && !text.contains("only slice"),
+        "{text}"
+    );
+    assert_eq!(json(&report, &arrays)["warnings"][0]["is_at_least"], true);
+}
