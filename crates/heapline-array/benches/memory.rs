@@ -59,6 +59,48 @@ mod view {
     }
 
     #[divan::bench]
+    fn reshape_to_two_axes(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).reshape((500, 2000), Order::C, CopyMode::Never));
+    }
+
+    #[divan::bench]
+    fn sliding_window(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).sliding_window(&[3, 3], [0, 1]));
+    }
+
+    #[divan::bench]
+    fn split(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).split(2, 0));
+    }
+
+    #[divan::bench]
+    fn diagonal(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).diagonal(1, 0, 1));
+    }
+
+    #[divan::bench]
+    fn expand_dims(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).expand_dims(1));
+    }
+
+    #[divan::bench]
+    fn squeeze(bencher: Bencher) {
+        let m = matrix().slice(s![..1, ..]);
+        bencher.bench_local(|| black_box(&m).squeeze());
+    }
+
+    #[divan::bench]
+    fn view_dtype(bencher: Bencher) {
+        let m = matrix();
+        bencher.bench_local(|| black_box(&m).view_dtype::<u64>());
+    }
+
+    #[divan::bench]
     fn ndarray_view(bencher: Bencher) {
         let m = matrix();
         bencher.bench_local(|| black_box(&m).view().len());
@@ -89,18 +131,6 @@ mod million {
     use super::*;
 
     #[divan::bench]
-    fn sum(bencher: Bencher) {
-        let m = matrix();
-        bencher.bench_local(|| black_box(&m).sum());
-    }
-
-    #[divan::bench]
-    fn sum_of_ndarray(bencher: Bencher) {
-        let m = matrix().into_array().expect("the only handle");
-        bencher.bench_local(|| black_box(&m).sum());
-    }
-
-    #[divan::bench]
     fn sum_strided(bencher: Bencher) {
         let m = matrix().slice(s![.., ..;2]);
         bencher.bench_local(|| black_box(&m).sum());
@@ -113,16 +143,61 @@ mod million {
         bencher.bench_local(|| black_box(&m).sum());
     }
 
-    #[divan::bench]
-    fn add(bencher: Bencher) {
-        let m = matrix();
-        bencher.bench_local(|| black_box(&m) + black_box(&m));
+    /// An expression of one array, and the same of ndarray's.
+    macro_rules! pairs {
+        ($($ours:ident, $theirs:ident: $type:ty, $m:ident => $expression:expr, $same:expr;)*) => {$(
+            #[divan::bench]
+            fn $ours(bencher: Bencher) {
+                let mut $m = numbers::<$type>();
+                bencher.bench_local(|| {
+                    let $m = black_box(&mut $m);
+                    $expression
+                });
+            }
+
+            #[divan::bench]
+            fn $theirs(bencher: Bencher) {
+                let mut $m: Array2<$type> = numbers().into_array().expect("the only handle");
+                bencher.bench_local(|| {
+                    let $m = black_box(&mut $m);
+                    $same
+                });
+            }
+        )*};
+    }
+
+    /// Small integers, from 1 on.
+    fn numbers<A: Element>() -> NdArray<A, ndarray::Ix2> {
+        let small = NdArray::from_array(matrix().view().mapv(|number| number % 3.0 + 1.0));
+        small.astype(Astype::default()).expect("any cast").0
+    }
+
+    pairs! {
+        sum, sum_of_ndarray: f64, m => m.sum(), m.sum();
+        sum_of_integers, sum_of_integers_of_ndarray: i64, m => m.sum(), m.sum();
+        prod, prod_of_ndarray: f64, m => m.prod(), m.product();
+        mean, mean_of_ndarray: f64, m => m.mean(), m.mean();
+        add, add_of_ndarray: f64, m => &*m + black_box(&*m), &*m + black_box(&*m);
+        sub, sub_of_ndarray: f64, m => &*m - black_box(&*m), &*m - black_box(&*m);
+        mul, mul_of_ndarray: f64, m => &*m * black_box(&*m), &*m * black_box(&*m);
+        div, div_of_ndarray: f64, m => &*m / black_box(&*m), &*m / black_box(&*m);
+        add_number, add_number_of_ndarray: f64, m => &*m + 2.0, &*m + 2.0;
+        mul_number, mul_number_of_ndarray: f64, m => &*m * 2.0, &*m * 2.0;
+        add_number_in_place, add_number_in_place_of_ndarray: f64, m => *m += 2.0, *m += 2.0;
+        mul_number_in_place, mul_number_in_place_of_ndarray: f64, m => *m *= 1.0, *m *= 1.0;
     }
 
     #[divan::bench]
-    fn add_of_ndarray(bencher: Bencher) {
-        let m: Array2<f64> = matrix().into_array().expect("the only handle");
-        bencher.bench_local(|| black_box(&m) + black_box(&m));
+    fn add_in_place(bencher: Bencher) {
+        let (mut m, other) = (matrix(), matrix());
+        bencher.bench_local(|| *black_box(&mut m) += black_box(&other));
+    }
+
+    #[divan::bench]
+    fn add_in_place_of_ndarray(bencher: Bencher) {
+        let own = || matrix().into_array().expect("the only handle");
+        let (mut m, other) = (own(), own());
+        bencher.bench_local(|| *black_box(&mut m) += black_box(&other));
     }
 
     #[divan::bench]

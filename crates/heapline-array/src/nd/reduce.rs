@@ -34,7 +34,17 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// ```
     #[must_use]
     pub fn sum_as<T: Element>(&self) -> T {
-        self.reduce::<T>(T::NEUTRAL[0], |a, b| a + b)
+        let zero = T::NEUTRAL[0];
+        match self.view().as_slice_memory_order() {
+            // In any order it is the same, and the compiler finds the best by itself. (Of
+            // products it does not.)
+            Some(elements) if is_exact(T::DTYPE) => {
+                let elements = elements.iter();
+                let sum = elements.fold(zero, |sum, element| sum + accumulated::<A, T>(element));
+                T::from_accumulator(sum)
+            }
+            _ => self.reduce::<T>(zero, |a, b| a + b),
+        }
     }
 
     /// The product of all elements, in the dtypes of [`sum`](Self::sum). Allocates nothing.
@@ -81,12 +91,23 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         neutral: T::Accumulator,
         combine: impl Fn(T::Accumulator, T::Accumulator) -> T::Accumulator + Copy,
     ) -> T {
-        let load = |element: &A| cast::<A, T>(*element).to_accumulator();
+        let load = accumulated::<A, T>;
         T::from_accumulator(match self.view().as_slice_memory_order() {
             Some(elements) => pairwise(elements, neutral, load, combine),
             None => by_rows(self.view(), neutral, load, combine),
         })
     }
+}
+
+/// The element as what such are added up in.
+#[inline]
+fn accumulated<A: Element, T: Element>(element: &A) -> T::Accumulator {
+    cast::<A, T>(*element).to_accumulator()
+}
+
+/// Whether sums of such elements do not depend on their order.
+fn is_exact(dtype: DType) -> bool {
+    matches!(dtype.kind(), Kind::Bool | Kind::Unsigned | Kind::Signed)
 }
 
 /// The element in another dtype, where it is another.
