@@ -1,7 +1,7 @@
 //! Where a trace may be put: never over anything that is not an older trace of ours.
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -162,13 +162,30 @@ fn finished_traces_are_replaced() {
 
 #[test]
 fn traces_of_running_programs_are_left_alone() {
-    let folder = fresh_folder("running");
-    let mut running = TraceBuilder::new();
-    running.header.pid = std::process::id();
-    let bytes = running.finish();
-    std::fs::write(folder.join("trace"), &bytes).expect("writable");
+    let (folder, bytes) = trace_of_this_process("running", 0);
     left_alone(&folder);
     assert!(std::fs::read(folder.join("trace")).expect("there") == bytes);
+}
+
+#[test]
+fn a_reused_process_id_keeps_no_trace() {
+    let (folder, _) = trace_of_this_process("reused", 1);
+    let (_, name) = record_over(&folder);
+    assert_eq!(name, "trace");
+}
+
+/// The trace of a process with this one's id, that started so many clock ticks later.
+fn trace_of_this_process(name: &str, later: u64) -> (PathBuf, Vec<u8>) {
+    let folder = fresh_folder(name);
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("a process has one");
+    let behind_name = stat.rsplit(") ").next().expect("fields");
+    let start = behind_name.split(' ').nth(19).expect("the 22nd field");
+    let mut trace = TraceBuilder::new();
+    trace.header.pid = std::process::id();
+    trace.header.process_start_time = start.parse::<u64>().expect("a number") + later;
+    let bytes = trace.finish();
+    std::fs::write(folder.join("trace"), &bytes).expect("writable");
+    (folder, bytes)
 }
 
 #[test]

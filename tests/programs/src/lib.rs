@@ -60,20 +60,21 @@ fn counter(name: &str) -> &'static AtomicU64 {
     unsafe { &*counts.add(index) }
 }
 
-/// Maps the file that the variable ORACLE names, once. No Rust allocation here.
-fn map_counts() {
+/// Maps the file that the variable ORACLE names, once; true if that was just now. No Rust
+/// allocation here.
+fn map_counts() -> bool {
     if !COUNTS.load(SeqCst).is_null() {
-        return;
+        return false;
     }
     // SAFETY: plain C calls on a zero-terminated constant and their own results.
     unsafe {
         let path = libc::getenv(c"ORACLE".as_ptr());
         if path.is_null() {
-            return;
+            return false;
         }
         let file = libc::open(path, libc::O_RDWR | libc::O_CREAT, 0o600);
         if file < 0 || libc::ftruncate(file, 4096) != 0 {
-            return;
+            return false;
         }
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let memory = libc::mmap(
@@ -85,9 +86,11 @@ fn map_counts() {
             0,
         );
         libc::close(file);
-        if memory != libc::MAP_FAILED {
+        let is_mapped = memory != libc::MAP_FAILED;
+        if is_mapped {
             COUNTS.store(memory.cast(), SeqCst);
         }
+        is_mapped
     }
 }
 
@@ -116,10 +119,21 @@ impl<A> Oracle<A> {
         while self.locked.swap(true, SeqCst) {
             std::hint::spin_loop();
         }
-        map_counts();
+        if map_counts() {
+            self.touch();
+        }
         let result = work();
         self.locked.store(false, SeqCst);
         result
+    }
+
+    /// Has the kernel give the table all its pages: else the process's memory would depend
+    /// on which addresses there were.
+    fn touch(&self) {
+        const PAGE_SLOTS: usize = 4096 / size_of::<(AtomicU64, AtomicU64)>();
+        for slot in self.table.iter().step_by(PAGE_SLOTS) {
+            slot.0.fetch_add(0, SeqCst);
+        }
     }
 
     /// The slot of an address: linear probing, freed slots keep the mark 1.
