@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use crate::check::{self, Expected};
-use crate::processes::wait_until;
+use crate::processes::{LONG_DEADLINE, wait_until};
 use crate::run::{Ended, Plan, summary_of};
 use crate::support::Build;
 use crate::{is_soak, say};
@@ -46,7 +46,9 @@ fn t01_sigkill() {
 #[test]
 fn t09_stopped_meanwhile() {
     let stops = if is_soak() { 60 } else { 12 };
-    let running = Plan::new("fault", &["end", "never", "10000", "4"]).start();
+    let running = Plan::new("fault", &["end", "never", "10000", "4"])
+        .within(LONG_DEADLINE)
+        .start();
     wait_until(|| running.log().done() > 0);
     for stop in 0..stops {
         std::thread::sleep(Duration::from_micros(1_000 + stop * 7_919 % 30_000));
