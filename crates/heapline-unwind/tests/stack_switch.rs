@@ -11,6 +11,9 @@ use heapline_unwind::{Memo, Registers, StackEnd};
 // Calls rdi(rsi) with the stack pointer in rdx, as coroutine libraries do: the
 // frame is found through bp, which stays on the old stack.
 std::arch::global_asm!(
+    // The caller may be compiled into another object.
+    ".globl call_on_stack",
+    ".hidden call_on_stack",
     ".type call_on_stack, @function",
     "call_on_stack:",
     ".cfi_startproc",
@@ -185,6 +188,9 @@ fn first_seen_on_another_stack() {
 
 // The same for a stack that ends here: nothing leads back.
 std::arch::global_asm!(
+    // The caller may be compiled into another object.
+    ".globl call_at_bottom",
+    ".hidden call_at_bottom",
     ".type call_at_bottom, @function",
     "call_at_bottom:",
     ".cfi_startproc",
