@@ -11,6 +11,9 @@ use heapline_unwind::Memo;
 // `run_escapable` calls rdi(rsi) and keeps its own stack pointer at rdx; `escape`
 // returns from it, whatever has been called since, with the registers it has saved.
 std::arch::global_asm!(
+    // The callers may be compiled into another object.
+    ".globl run_escapable, escape",
+    ".hidden run_escapable, escape",
     ".type run_escapable, @function",
     "run_escapable:",
     ".cfi_startproc",
