@@ -22,6 +22,9 @@ pub(crate) fn thread_pointer() -> u64 {
 pub(crate) fn prefetch(_word: &u64) {}
 
 /// No stack is known that could be asked for.
-pub(crate) fn is_readable(_address: u64) -> bool {
+pub(crate) fn are_readable(_first: u64, _pages: u64) -> bool {
     false
 }
+
+/// Bytes of a page.
+pub(crate) const PAGE_BYTES: u64 = 4096;

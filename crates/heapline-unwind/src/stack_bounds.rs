@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use crate::maps::{Mapping, MapsText};
 use crate::stack_memory::StackMemory;
-use crate::sys::{MapsFile, is_readable, thread_pointer};
+use crate::sys::{MapsFile, PAGE_BYTES, are_readable, thread_pointer};
 
 /// A stack and whether it is the one the thread was started on.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,6 @@ pub(crate) fn of_line(mapping: &Mapping, path: &[u8], address: u64) -> Option<St
     })
 }
 
-const PAGE_BYTES: u64 = 4096;
-
 /// More pages than these are looked up in the list in the same time.
 const PAGES_ASKED_FOR: u64 = 256;
 
@@ -50,7 +48,7 @@ const PAGES_ASKED_FOR: u64 = 256;
 pub(crate) fn is_there(memory: &StackMemory, sp: u64) -> bool {
     let first = sp & !(PAGE_BYTES - 1);
     let pages = memory.high().saturating_sub(first) / PAGE_BYTES;
-    pages <= PAGES_ASKED_FOR && (0..pages).all(|page| is_readable(first + page * PAGE_BYTES))
+    pages <= PAGES_ASKED_FOR && are_readable(first, pages)
 }
 
 /// Looks the stack around `address` up in a fresh list.
