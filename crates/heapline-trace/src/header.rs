@@ -275,10 +275,16 @@ pub struct Peeked {
     pub process_start_time: u64,
 }
 
-/// The bytes of a number of the header.
-fn array_at<const N: usize>(bytes: &[u8], field: HeaderField) -> Option<[u8; N]> {
+/// A number of the header, if the bytes go as far.
+fn u32_at(bytes: &[u8], field: HeaderField) -> Option<u32> {
     let field = bytes.get(field as usize..)?;
-    field.first_chunk().copied()
+    field.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+/// A number of the header, if the bytes go as far.
+fn u64_at(bytes: &[u8], field: HeaderField) -> Option<u64> {
+    let field = bytes.get(field as usize..)?;
+    field.first_chunk().copied().map(u64::from_le_bytes)
 }
 
 fn put(page: &mut [u8], at: usize, bytes: &[u8]) {
@@ -348,11 +354,11 @@ impl Header {
     /// What a trace's first 128 bytes say of its process. Never allocates.
     #[must_use]
     pub fn peek(bytes: &[u8; 128]) -> Option<Peeked> {
-        let end_state = u32::from_le_bytes(array_at(bytes, HeaderField::EndState)?);
+        let end_state = EndState::from_code(u32_at(bytes, HeaderField::EndState)?);
         Some(Peeked {
-            end_state: EndState::from_code(end_state).filter(|_| bytes.starts_with(MAGIC))?,
-            pid: u32::from_le_bytes(array_at(bytes, HeaderField::Pid)?),
-            process_start_time: u64::from_le_bytes(array_at(bytes, HeaderField::ProcessStartTime)?),
+            end_state: end_state.filter(|_| bytes.starts_with(MAGIC))?,
+            pid: u32_at(bytes, HeaderField::Pid)?,
+            process_start_time: u64_at(bytes, HeaderField::ProcessStartTime)?,
         })
     }
 

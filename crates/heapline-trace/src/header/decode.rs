@@ -2,7 +2,7 @@
 
 use super::{
     ClockMode, EndState, HEADER_BYTES, Header, HeaderField, MAGIC, PACKED, StopReason, TEXTS,
-    UnwindMode, VERSION,
+    UnwindMode, VERSION, u32_at, u64_at,
 };
 use crate::TraceError;
 
@@ -78,16 +78,14 @@ fn decode_page(page: &[u8; HEADER_BYTES]) -> Result<Header, TraceError> {
     })
 }
 
+/// Every field lies inside the page.
 fn read_u32(page: &[u8; HEADER_BYTES], field: HeaderField) -> u32 {
-    let mut bytes = [0; 4];
-    bytes.copy_from_slice(&page[field as usize..field as usize + 4]);
-    u32::from_le_bytes(bytes)
+    u32_at(page, field).unwrap_or_default()
 }
 
+/// As [`read_u32`].
 fn read_u64(page: &[u8; HEADER_BYTES], field: HeaderField) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&page[field as usize..field as usize + 8]);
-    u64::from_le_bytes(bytes)
+    u64_at(page, field).unwrap_or_default()
 }
 
 /// The length-prefixed texts, in order.
