@@ -34,10 +34,9 @@ pub struct Unwinder {
     /// The same if it stays for as long as the thread runs, else nothing: another one may be
     /// at its place by now.
     lasting: StackMemory,
-    /// The kernel makes it larger when it is used up.
-    stack_grows: bool,
     /// The stack the thread was started on, once seen.
     pub(crate) home: StackMemory,
+    /// The kernel makes it larger when it is used up.
     home_grows: bool,
     memo: Memo,
     limit: DepthLimit,
@@ -71,7 +70,6 @@ impl Unwinder {
             nodes: NodeTree::new(),
             stack: StackMemory::NONE,
             lasting: StackMemory::NONE,
-            stack_grows: false,
             home: StackMemory::NONE,
             home_grows: false,
             memo: Memo::On,
@@ -245,10 +243,9 @@ impl Unwinder {
             self.forget_walk();
         }
         self.set_stack(memory);
-        self.stack_grows = stack.is_some_and(|stack| stack.grows);
-        if stack.is_some_and(|stack| stack.native) {
+        if let Some(stack) = stack.filter(|stack| stack.native) {
             self.home = memory;
-            self.home_grows = self.stack_grows;
+            self.home_grows = stack.grows;
             self.lasting = memory;
         }
     }
@@ -286,7 +283,8 @@ impl Unwinder {
     /// Whether so many bytes more of the current stack can be used.
     pub(crate) fn has_room(&self, bytes: u64) -> bool {
         let here = Registers::current().sp;
-        self.stack_grows || !self.stack.contains(here) || self.stack.contains(here - bytes)
+        let grows = self.home_grows && self.home.contains(here);
+        grows || !self.stack.contains(here) || self.stack.contains(here - bytes)
     }
 
     fn forget_walk(&mut self) {
