@@ -10,7 +10,7 @@ use heapline_trace::{
 
 use crate::clock::{self, Clock};
 use crate::config::Settings;
-use crate::root::{self, HeaderPage, Root, Unused};
+use crate::root::{self, HeaderPage, Root, UnusedFile};
 use crate::start_error::{Kind, StartError};
 use crate::trace_path::{self, Opened, Place};
 use crate::{environment, follow, message, sink, state, sys};
@@ -52,7 +52,7 @@ const SCRATCH_BYTES: usize = 64 << 10;
 fn begin_in(
     scratch: &mut [u8],
     root: &'static Root,
-    file: Unused,
+    file: UnusedFile,
     place: Place<'_>,
     settings: Settings,
     late: bool,
@@ -148,7 +148,7 @@ fn fill(page: &mut [u8; HEADER_BYTES], header: &Header, scratch: &mut [u8]) {
 /// Makes the recording known to all threads but for the state itself.
 fn install(
     root: &'static Root,
-    mut file: Unused,
+    mut file: UnusedFile,
     opened: Opened<'_>,
     path: &CStr,
     header: HeaderPage,

@@ -9,7 +9,7 @@
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::mem::size_of;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use heapline_trace::{HEADER_BYTES, HeaderField};
@@ -36,6 +36,8 @@ pub(crate) struct Root {
     first_recording: AtomicU32,
     /// The recording whose file this is, and the threads that use it just now.
     users: Users,
+    /// Whether there is an [`UnusedFile`].
+    is_reserved: AtomicBool,
     /// The trace's descriptor, valid while there is a recording.
     pub(crate) descriptor: AtomicI32,
     /// Its device and inode: the number may be closed and reused by the program.
@@ -136,17 +138,18 @@ impl Drop for Held {
     }
 }
 
-/// A file that no recording has and nobody uses. Threads may still look whether they may:
-/// they learn that they may not.
-pub(crate) struct Unused {
+/// A file that no recording has and nobody uses; there is one of these at a time. Threads
+/// may still look whether they may use it: they learn that they may not.
+pub(crate) struct UnusedFile {
     root: &'static Root,
 }
 
-impl Unused {
+impl UnusedFile {
     /// Notes where the trace will be.
     pub(crate) fn set_path(&mut self, path: &CStr) {
         // SAFETY: who reads the path holds the file; nobody did when this was made, and
-        // nobody can before it is gone. Only one thread at a time starts a recording.
+        // nobody can before it is gone, as only `give_to` gives the file away. Who else
+        // would write it would have another one of these: see `retire`.
         let bytes = unsafe { &mut *self.root.path.get() };
         let path = path.to_bytes_with_nul();
         // Paths are made in as many bytes.
@@ -158,6 +161,12 @@ impl Unused {
     /// Gives the file, whose fields are filled in, to a recording.
     pub(crate) fn give_to(self, recording: u32) {
         self.root.users.give(recording);
+    }
+}
+
+impl Drop for UnusedFile {
+    fn drop(&mut self) {
+        self.root.is_reserved.store(false, Ordering::Release);
     }
 }
 
@@ -227,12 +236,17 @@ impl Root {
     }
 
     /// Takes the file away from the recording; `None` if a thread does not come to an end
-    /// with it. Waits, so never from the hook.
-    pub(crate) fn retire(&'static self) -> Option<Unused> {
+    /// with it, or another one is about to use it. Waits, so never from the hook.
+    pub(crate) fn retire(&'static self) -> Option<UnusedFile> {
+        if self.is_reserved.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        // Nobody gives the file away from here on.
+        let file = UnusedFile { root: self };
         self.users.take_away();
         for _ in 0..RETIRE_TRIES {
             if self.users.is_free() {
-                return Some(Unused { root: self });
+                return Some(file);
             }
             std::thread::sleep(Duration::from_millis(1));
         }

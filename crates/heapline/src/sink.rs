@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use heapline_trace::{HeaderField, PAGE_BYTES, StopReason};
 
 use crate::clock::{self, Clock};
-use crate::root::{self, Held, Root, Unused};
+use crate::root::{self, Held, Root, UnusedFile};
 use crate::sys::{self, FileStatus};
 use crate::{message, state, trace_path};
 
@@ -144,7 +144,7 @@ fn is_trace(root: &Root, status: &FileStatus) -> bool {
 }
 
 /// Ends the use of the trace's file once nothing records; `None` if a thread still writes.
-pub(crate) fn close(root: &'static Root) -> Option<Unused> {
+pub(crate) fn close(root: &'static Root) -> Option<UnusedFile> {
     let file = root.retire()?;
     let descriptor = root.descriptor.swap(-1, Ordering::Relaxed);
     if leads_to_trace(root, descriptor) {
