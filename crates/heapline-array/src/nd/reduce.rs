@@ -9,9 +9,10 @@ use super::NdArray;
 use crate::dtype::Value;
 use crate::{DType, Element, Kind};
 
-/// So many elements are added up one after the other, in [`LANES`] sums at a time; longer
-/// rows as pairs of halves, as NumPy does it.
+/// So many elements are added up one after the other; longer rows as pairs of halves, as
+/// NumPy does it.
 const BLOCK: usize = 1024;
+/// So many sums are added up at a time.
 const LANES: usize = 16;
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -35,14 +36,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[must_use]
     pub fn sum_as<T: Element>(&self) -> T {
         let zero = T::NEUTRAL[0];
+        let load = accumulated::<A, T>;
         match self.view().as_slice_memory_order() {
-            // In any order it is the same, and the compiler finds the best by itself. (Of
-            // products it does not.)
-            Some(elements) if is_exact(T::DTYPE) => {
+            // In any order the sum of integers is the same: no need for pairs.
+            Some(elements) if is_exact(T::DTYPE) => T::from_accumulator(if A::DTYPE == T::DTYPE {
+                in_lanes(elements, zero, load, |a, b| a + b)
+            } else {
+                // Where each is made wider first, the compiler does better by itself.
                 let elements = elements.iter();
-                let sum = elements.fold(zero, |sum, element| sum + accumulated::<A, T>(element));
-                T::from_accumulator(sum)
-            }
+                elements.fold(zero, |sum, element| sum + load(element))
+            }),
             _ => self.reduce::<T>(zero, |a, b| a + b),
         }
     }
@@ -134,6 +137,16 @@ fn pairwise<A, T: Copy>(
             pairwise(second, neutral, load, combine),
         );
     }
+    in_lanes(elements, neutral, load, combine)
+}
+
+/// One after the other, in [`LANES`] sums at a time.
+fn in_lanes<A, T: Copy>(
+    elements: &[A],
+    neutral: T,
+    load: impl Fn(&A) -> T,
+    combine: impl Fn(T, T) -> T,
+) -> T {
     let (lanes, rest) = elements.as_chunks::<LANES>();
     let mut sums = [neutral; LANES];
     for lane in lanes {
