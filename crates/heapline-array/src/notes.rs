@@ -33,15 +33,21 @@ pub(crate) fn made(
 }
 
 /// There is one more handle onto a buffer. Returns whether its end is to be noted.
-pub(crate) fn view(
-    layout: &MemoryLayout<'_>,
+pub(crate) fn view<'a>(
+    layout: impl FnOnce() -> MemoryLayout<'a>,
     id: ArrayId,
     base: ArrayId,
     operation: &'static str,
     caller: Caller,
 ) -> bool {
     arrays::is_recording()
-        && arrays::view(|| elements(layout), id.get(), base.get(), operation, caller)
+        && arrays::view(
+            || elements(&layout()),
+            id.get(),
+            base.get(),
+            operation,
+            caller,
+        )
 }
 
 /// A plain ndarray array or view has a name.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayBase, Axis, Dimension, LayoutRef, RawData, ShapeBuilder, StrideShape};
+use ndarray::{ArrayBase, Axis, Dimension, LayoutRef, RawData};
 
 use crate::{Element, nbytes_for};
 
@@ -18,73 +18,60 @@ pub(crate) enum Misplaced {
     NotBool,
 }
 
-/// Elements seen from the lowest of them.
-pub(crate) struct Lowest<D> {
-    /// Bytes from the buffer's start to the lowest element; `None` without elements.
-    pub(crate) offset: Option<usize>,
-    /// None is negative; those that move nothing are 0. Without elements they mean nothing.
-    pub(crate) strides: D,
+/// Checks that all elements lie inside the buffer, whose addresses are given, aligned.
+/// Returns the bytes from the buffer's start to the lowest of them; `None` without elements.
+#[inline(always)]
+pub(crate) fn lowest<A: Element>(
+    buffer: Range<usize>,
+    address: usize,
+    shape: &[usize],
+    strides: &[usize],
+) -> Result<Option<usize>, Misplaced> {
+    // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
+    let nbytes = nbytes_for(shape, A::DTYPE).map_err(|_| Misplaced::Outside)?;
+    if nbytes == 0 {
+        return Ok(None);
+    }
+    let (low, high) = reach::<A>(shape, strides).ok_or(Misplaced::Outside)?;
+    let lowest = address.checked_add_signed(low);
+    let end = address.checked_add_signed(high);
+    match (lowest, end) {
+        (Some(lowest), Some(end)) if lowest >= buffer.start && end <= buffer.end => {
+            match address.is_multiple_of(align_of::<A>()) {
+                true => Ok(Some(lowest - buffer.start)),
+                false => Err(Misplaced::Misaligned),
+            }
+        }
+        _ => Err(Misplaced::Outside),
+    }
 }
 
-impl<D: Dimension> Lowest<D> {
-    /// Checks that all elements lie inside the buffer, whose addresses are given, aligned.
-    #[inline(always)]
-    pub(crate) fn find<A: Element>(
-        buffer: Range<usize>,
-        address: usize,
-        shape: &D,
-        strides: &D,
-    ) -> Result<Self, Misplaced> {
-        let mut positive = strides.clone();
-        let (shape, strides) = (shape.slice(), strides.slice());
-        // All lengths but zeros together are below `isize::MAX`, as ndarray asks.
-        let nbytes = nbytes_for(shape, A::DTYPE).map_err(|_| Misplaced::Outside)?;
-        if nbytes == 0 {
-            return Ok(Lowest {
-                offset: None,
-                strides: positive,
-            });
+/// From the first element's address to the lowest byte, and to behind the highest; `None` if
+/// these have no number. There are elements.
+#[inline(always)]
+fn reach<A: Element>(shape: &[usize], strides: &[usize]) -> Option<(isize, isize)> {
+    let (mut low, mut high) = (0_isize, size_of::<A>() as isize);
+    for (length, stride) in shape.iter().zip(strides) {
+        if *length > 1 {
+            let stride = (*stride as isize).checked_mul(size_of::<A>() as isize)?;
+            let reach = stride.checked_mul(*length as isize - 1)?;
+            low = low.checked_add(reach.min(0))?;
+            high = high.checked_add(reach.max(0))?;
         }
-        let (mut low, mut high) = (0_isize, size_of::<A>() as isize);
-        let axes = shape.iter().zip(strides);
-        for ((length, stride), positive) in axes.zip(positive.slice_mut()) {
-            *positive = if *length > 1 {
-                let stride = *stride as isize;
-                let reach = stride
-                    .checked_mul(size_of::<A>() as isize)
-                    .and_then(|stride| stride.checked_mul(*length as isize - 1))
-                    .ok_or(Misplaced::Outside)?;
-                low = low.checked_add(reach.min(0)).ok_or(Misplaced::Outside)?;
-                high = high.checked_add(reach.max(0)).ok_or(Misplaced::Outside)?;
-                stride.unsigned_abs()
-            } else {
-                0
-            };
-        }
-        let lowest = address.checked_add_signed(low);
-        let end = address.checked_add_signed(high);
-        let (Some(lowest), Some(end)) = (lowest, end) else {
-            return Err(Misplaced::Outside);
-        };
-        if lowest < buffer.start || end > buffer.end {
-            return Err(Misplaced::Outside);
-        }
-        if !address.is_multiple_of(align_of::<A>()) {
-            return Err(Misplaced::Misaligned);
-        }
-        Ok(Lowest {
-            offset: Some(lowest - buffer.start),
-            strides: positive,
-        })
     }
+    Some((low, high))
+}
 
-    /// The shape with these strides.
-    pub(crate) fn strided(self, shape: D) -> StrideShape<D> {
-        match self.offset {
-            Some(_) => shape.strides(self.strides),
-            // ndarray's own strides of empty arrays, which are 0.
-            None => shape.into(),
-        }
+/// Makes the strides those seen from the lowest element: none is negative, and those that
+/// move nothing are 0. Without elements all are.
+#[inline(always)]
+pub(crate) fn make_positive(shape: &[usize], strides: &mut [usize]) {
+    let is_empty = shape.contains(&0);
+    for (length, stride) in shape.iter().zip(strides) {
+        *stride = match *length > 1 && !is_empty {
+            true => (*stride as isize).unsigned_abs(),
+            false => 0,
+        };
     }
 }
 
@@ -108,7 +95,7 @@ pub(crate) fn is_injective<D: Dimension>(shape: &D, strides: &D) -> bool {
 
 /// Turns the axes round whose strides are to be negative.
 #[inline(always)]
-pub(crate) fn reverse<S, A, D>(mut array: ArrayBase<S, D>, strides: &D) -> ArrayBase<S, D>
+pub(crate) fn reverse<S, A, D>(array: &mut ArrayBase<S, D>, strides: &D)
 where
     S: RawData<Elem = A>,
     D: Dimension,
@@ -120,7 +107,6 @@ where
             layout.invert_axis(Axis(axis));
         }
     }
-    array
 }
 
 /// Strides as ndarray keeps them: signed numbers in a dimension's unsigned ones.

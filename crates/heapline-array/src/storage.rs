@@ -30,14 +30,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{
     Array, ArrayView, ArrayViewMut, Dimension, LayoutRef, RawArrayView, RawArrayViewMut, RawRef,
+    ShapeBuilder,
 };
 
 #[cfg(feature = "mmap")]
 use crate::AnyArray;
 use crate::identity::Origin;
+use crate::memory::MemoryLayout;
 #[cfg(feature = "mmap")]
 use crate::npy::{self, NpyError};
-use crate::placement::{Lowest, Misplaced, is_injective, reverse, signed};
+use crate::placement::{Misplaced, is_injective, lowest, make_positive, reverse, signed};
 use crate::{DType, Element};
 
 /// Elements that handles share.
@@ -148,7 +150,7 @@ impl Block {
         start..start + self.nbytes
     }
 
-    /// So many bytes behind the start, as [`Lowest::find`] has found them to be inside.
+    /// So many bytes behind the start, as [`lowest`] has found them to be inside.
     fn pointer<A: Element>(&self, offset: Option<usize>) -> *mut A {
         match offset {
             // One past the end at most.
@@ -295,7 +297,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
             Arc::new(Buffer::new(block, origin)),
             address,
             shape,
-            &strides,
+            strides,
         )
         .unwrap_or_else(|_| unreachable!("an array's elements are in its vector"))
     }
@@ -307,7 +309,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         buffer: Arc<Buffer>,
         address: usize,
         shape: D,
-        strides: &D,
+        strides: D,
     ) -> Result<Self, Misplaced> {
         if !buffer.block.holds::<A>() {
             return Err(Misplaced::NotBool);
@@ -321,7 +323,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         &self,
         address: usize,
         shape: E,
-        strides: &E,
+        strides: E,
     ) -> Result<Storage<B, E>, Misplaced> {
         // While a handle of `bool`s lives all bytes are 0 or 1.
         if A::DTYPE != DType::Bool && !self.buffer.block.holds::<B>() {
@@ -336,7 +338,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         buffer: Arc<Buffer>,
         address: usize,
         shape: D,
-        strides: &D,
+        strides: D,
     ) -> Result<Self, Misplaced> {
         let raw = raw_view(&buffer.block, address, shape, strides)?;
         Ok(Storage { raw, buffer })
@@ -355,6 +357,18 @@ impl<A: Element, D: Dimension> Storage<A, D> {
     pub(crate) fn address(&self) -> usize {
         let raw: &RawRef<A, D> = self.raw.as_ref();
         raw.as_ptr().addr()
+    }
+
+    /// Where the elements are, to read or not only.
+    pub(crate) fn memory_layout(&self, is_read_only: bool) -> MemoryLayout<'_> {
+        let layout = self.layout();
+        MemoryLayout {
+            dtype: A::DTYPE,
+            address: self.address(),
+            shape: layout.shape(),
+            strides: layout.strides(),
+            is_read_only,
+        }
     }
 
     /// The same elements, with another type of dimension.
@@ -389,17 +403,20 @@ impl<A: Element, D: Dimension> Storage<A, D> {
             )
         };
         let block = &mut Arc::get_mut(&mut self.buffer)?.block;
-        let lowest = Lowest::find::<A>(block.addresses(), address, &shape, &strides).ok()?;
-        if block.is_mapped() || !is_injective(&shape, &lowest.strides) {
+        let found = lowest::<A>(block.addresses(), address, shape.slice(), strides.slice());
+        let offset = found.ok()?;
+        let mut positive = strides.clone();
+        make_positive(shape.slice(), positive.slice_mut());
+        if block.is_mapped() || !is_injective(&shape, &positive) {
             return None;
         }
         if A::DTYPE != DType::Bool {
             block.forget_bools();
         }
-        let first = block.pointer(lowest.offset);
+        let first = block.pointer(offset);
         // SAFETY: as in `raw_view`; besides, no two indices mean one element.
-        let raw = unsafe { RawArrayViewMut::from_shape_ptr(lowest.strided(shape), first) };
-        let raw = reverse(raw, &strides);
+        let mut raw = unsafe { RawArrayViewMut::from_shape_ptr(shape.strides(positive), first) };
+        reverse(&mut raw, &strides);
         // SAFETY: this is the only handle, borrowed mutably for as long as the view lives, and
         // the pointer is the vector's own.
         Some(unsafe { raw.deref_into_view_mut() })
@@ -407,7 +424,7 @@ impl<A: Element, D: Dimension> Storage<A, D> {
 
     /// Makes the vector behind the only handle longer by zeros, or shorter, and its elements
     /// those of this shape; `false` if there is no memory or it is not such a vector.
-    pub(crate) fn resize(&mut self, length: usize, shape: D, strides: &D) -> bool {
+    pub(crate) fn resize(&mut self, length: usize, shape: D, strides: D) -> bool {
         let Some(buffer) = Arc::get_mut(&mut self.buffer) else {
             return false;
         };
@@ -465,16 +482,26 @@ fn raw_view<A: Element, D: Dimension>(
     block: &Block,
     address: usize,
     shape: D,
-    strides: &D,
+    mut strides: D,
 ) -> Result<RawArrayView<A, D>, Misplaced> {
-    let lowest = Lowest::find::<A>(block.addresses(), address, &shape, strides)?;
-    let first = block.pointer(lowest.offset);
+    let lengths = shape.slice();
+    let steps = strides.slice_mut();
+    let offset = lowest::<A>(block.addresses(), address, lengths, steps)?;
+    let signed = steps
+        .iter()
+        .any(|step| (*step as isize) < 0)
+        .then(|| strides.clone());
+    make_positive(lengths, strides.slice_mut());
+    let strided = shape.strides(strides);
     // SAFETY: the pointer is aligned and, with all that the strides reach from it, inside the
     // block's one allocation, which has at most `isize::MAX` bytes; the elements are at most
     // as many. The strides are not negative. Without elements they are all 0, and the pointer
     // dangles.
-    let raw = unsafe { RawArrayView::from_shape_ptr(lowest.strided(shape), first) };
-    Ok(reverse(raw, strides))
+    let mut raw = unsafe { RawArrayView::from_shape_ptr(strided, block.pointer(offset)) };
+    if let Some(signed) = signed {
+        reverse(&mut raw, &signed);
+    }
+    Ok(raw)
 }
 
 /// Maps a `.npy` file into memory as a read-only array: its bytes come from the file when

@@ -119,7 +119,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             let layout = self.memory_layout();
             let strides = signed(self.raw_dim(), layout.strides);
             return self
-                .placed("astype", layout.address, self.raw_dim(), &strides)
+                .placed("astype", layout.address, self.raw_dim(), strides)
                 .map(|view| (view, report))
                 .map_err(|_| unreachable!("the elements are the same"));
         }

@@ -3,6 +3,7 @@
 use ndarray::{Axis, Dimension, IxDyn};
 
 use super::NdArray;
+use super::index::position;
 use crate::Element;
 use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
@@ -33,19 +34,32 @@ impl AxisList for &[isize] {
 
 /// The axis that a number means.
 pub(super) fn normal_axis(axis: isize, ndim: usize) -> Result<usize, ArrayError> {
-    super::index::position(axis, ndim).ok_or_else(|| Kind::Axis { axis, ndim }.into())
+    position(axis, ndim).ok_or_else(|| Kind::Axis { axis, ndim }.into())
 }
 
-/// Marks the axes that are listed, of `ndim`.
-pub(super) fn marked(axes: &[isize], ndim: usize) -> Result<IxDyn, ArrayError> {
-    let mut marks = IxDyn::zeros(ndim);
-    for axis in axes {
+/// Checks that each of the axes is there, and listed once.
+fn check_axes(axes: &[isize], ndim: usize) -> Result<(), ArrayError> {
+    for (place, axis) in axes.iter().enumerate() {
         let axis = normal_axis(*axis, ndim)?;
-        if std::mem::replace(&mut marks[axis], 1) == 1 {
+        if lists(&axes[..place], ndim, axis) {
             return Err(Kind::RepeatedAxis.into());
         }
     }
-    Ok(marks)
+    Ok(())
+}
+
+/// Whether the axis is listed, of `ndim`. Lists are short: looking through one is less than
+/// to mark its axes somewhere.
+fn lists(axes: &[isize], ndim: usize, axis: usize) -> bool {
+    let mut axes = axes.iter();
+    axes.any(|listed| position(*listed, ndim) == Some(axis))
+}
+
+/// A shape and strides of so many axes, to be filled in as slices: asking such a dimension
+/// for one place after the other asks each time where it keeps them.
+#[inline(always)]
+pub(super) fn unfilled(ndim: usize) -> (IxDyn, IxDyn) {
+    (IxDyn::zeros(ndim), IxDyn::zeros(ndim))
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -66,7 +80,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         if axes.len() != self.ndim() {
             return Err(Kind::AxisCount.into());
         }
-        marked(axes, self.ndim())?;
+        check_axes(axes, self.ndim())?;
         let mut order = self.raw_dim();
         for (place, axis) in order.slice_mut().iter_mut().zip(axes) {
             *place = normal_axis(*axis, axes.len())?;
@@ -102,14 +116,14 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         if source.len() != destination.len() {
             return Err(Kind::AxisCount.into());
         }
-        let moves = marked(source, ndim)?;
-        let is_taken = marked(destination, ndim)?;
+        check_axes(source, ndim)?;
+        check_axes(destination, ndim)?;
         let mut order = self.raw_dim();
         for (from, to) in source.iter().zip(destination) {
             order[normal_axis(*to, ndim)?] = normal_axis(*from, ndim)?;
         }
-        let mut staying = (0..ndim).filter(|axis| moves[*axis] == 0);
-        for place in (0..ndim).filter(|place| is_taken[*place] == 0) {
+        let mut staying = (0..ndim).filter(|axis| !lists(source, ndim, *axis));
+        for place in (0..ndim).filter(|place| !lists(destination, ndim, *place)) {
             // There are as many places left as axes.
             order[place] = staying.next().unwrap_or(0);
         }
@@ -122,10 +136,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If one does not exist or is given twice.
     #[track_caller]
     pub fn flip(&self, axes: impl AxisList) -> Result<Self, ArrayError> {
-        let reversed = marked(axes.axes(), self.ndim())?;
+        let (listed, ndim) = (axes.axes(), self.ndim());
+        check_axes(listed, ndim)?;
         Ok(self.cut("flip", |mut view| {
-            let axes = 0..view.ndim();
-            for axis in axes.filter(|axis| reversed[*axis] == 1) {
+            for axis in (0..ndim).filter(|axis| lists(listed, ndim, *axis)) {
                 view.invert_axis(Axis(axis));
             }
             view
@@ -138,19 +152,22 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// If there is no such place, or one is given twice.
     #[track_caller]
     pub fn expand_dims(&self, axes: impl AxisList) -> Result<NdArray<A, IxDyn>, ArrayError> {
-        let is_new = marked(axes.axes(), self.ndim() + axes.axes().len())?;
+        let new = axes.axes();
+        let ndim = self.ndim() + new.len();
+        check_axes(new, ndim)?;
         let layout = self.memory_layout();
         let mut axes = layout.shape.iter().zip(layout.strides);
-        let (mut shape, mut strides) = (is_new.clone(), is_new.clone());
-        for place in 0..is_new.ndim() {
+        let (mut shape, mut strides) = unfilled(ndim);
+        let places = shape.slice_mut().iter_mut().zip(strides.slice_mut());
+        for (place, (length, stride)) in places.enumerate() {
             let fresh = (&1, &0);
-            let (length, stride) = match is_new[place] {
-                1 => fresh,
-                _ => axes.next().unwrap_or(fresh),
+            let own = match lists(new, ndim, place) {
+                true => fresh,
+                false => axes.next().unwrap_or(fresh),
             };
-            (shape[place], strides[place]) = (*length, *stride as usize);
+            (*length, *stride) = (*own.0, *own.1 as usize);
         }
-        self.placed("expand_dims", layout.address, shape, &strides)
+        self.placed("expand_dims", layout.address, shape, strides)
             .map_err(|_| unreachable!("the elements are the same"))
     }
 
@@ -184,14 +201,15 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             // NumPy lets an element pass for a row of one.
             return Ok(self.to_dyn());
         }
-        let goes = marked(axes.axes(), self.ndim())?;
+        let (listed, ndim) = (axes.axes(), self.ndim());
+        check_axes(listed, ndim)?;
         let lengths = self.shape().iter().copied().enumerate();
-        for (axis, length) in lengths.filter(|(axis, _)| goes[*axis] == 1) {
+        for (axis, length) in lengths.filter(|(axis, _)| lists(listed, ndim, *axis)) {
             if length != 1 {
                 return Err(Kind::Squeeze { axis, length }.into());
             }
         }
-        Ok(self.without("squeeze", |axis, _| goes[axis] == 1))
+        Ok(self.without("squeeze", |axis, _| lists(listed, ndim, axis)))
     }
 
     #[track_caller]
@@ -200,14 +218,17 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         operation: &'static str,
         goes: impl Fn(usize, usize) -> bool,
     ) -> NdArray<A, IxDyn> {
-        self.cut(operation, |view| {
-            let mut view = view.into_dyn();
-            for axis in (0..view.ndim()).rev() {
-                if goes(axis, view.shape()[axis]) {
-                    view = view.index_axis_move(Axis(axis), 0);
-                }
-            }
-            view
-        })
+        let layout = self.memory_layout();
+        let stays = || {
+            let axes = layout.shape.iter().zip(layout.strides).enumerate();
+            axes.filter(|(axis, (length, _))| !goes(*axis, **length))
+        };
+        let (mut shape, mut strides) = unfilled(stays().count());
+        let places = shape.slice_mut().iter_mut().zip(strides.slice_mut());
+        for ((length, stride), (_, (own_length, own_stride))) in places.zip(stays()) {
+            (*length, *stride) = (*own_length, *own_stride as usize);
+        }
+        self.placed(operation, layout.address, shape, strides)
+            .unwrap_or_else(|_| unreachable!("the elements are the same"))
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::{Dimension, IntoDimension, IxDyn};
 
 use super::NdArray;
-use super::axes::{AxisList, normal_axis};
+use super::axes::{AxisList, normal_axis, unfilled};
 use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
 use crate::{Element, nbytes_for};
@@ -68,10 +68,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 return Err(refused().into());
             }
         }
-        let view = self.placed("broadcast_to", layout.address, shape, &strides);
-        Ok(view
-            .unwrap_or_else(|_| unreachable!("the elements are the same"))
-            .read_only())
+        self.placed_read_only("broadcast_to", layout.address, shape, strides)
+            .map_err(|_| unreachable!("the elements are the same"))
     }
 
     /// All windows of these lengths along these axes: NumPy's `sliding_window_view`. The
@@ -92,28 +90,27 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             return Err(Kind::AxisCount.into());
         }
         let layout = self.memory_layout();
-        let mut shape = IxDyn::zeros(ndim + axes.len());
-        let mut strides = shape.clone();
-        for axis in 0..ndim {
-            shape[axis] = layout.shape[axis];
-            strides[axis] = layout.strides[axis] as usize;
+        let (mut shape, mut strides) = unfilled(ndim + axes.len());
+        let (lengths, own_lengths) = shape.slice_mut().split_at_mut(ndim);
+        let (steps, own_steps) = strides.slice_mut().split_at_mut(ndim);
+        lengths.copy_from_slice(layout.shape);
+        for (step, stride) in steps.iter_mut().zip(layout.strides) {
+            *step = *stride as usize;
         }
-        for (place, (axis, window)) in axes.iter().zip(window).enumerate() {
+        own_lengths.copy_from_slice(window);
+        for ((axis, window), own_step) in axes.iter().zip(window).zip(own_steps) {
             let axis = normal_axis(*axis, ndim)?;
-            let length = shape[axis];
+            let length = lengths[axis];
             let beyond = length.checked_sub(*window).ok_or(Kind::Window {
                 window: *window,
                 length,
             })?;
-            shape[axis] = beyond + 1;
-            shape[ndim + place] = *window;
-            strides[ndim + place] = layout.strides[axis] as usize;
+            lengths[axis] = beyond + 1;
+            *own_step = steps[axis];
         }
         nbytes_for(shape.slice(), A::DTYPE)?;
-        let view = self.placed("sliding_window", layout.address, shape, &strides);
-        Ok(view
-            .unwrap_or_else(|_| unreachable!("windows lie inside their axes"))
-            .read_only())
+        let view = self.placed_read_only("sliding_window", layout.address, shape, strides);
+        Ok(view.unwrap_or_else(|_| unreachable!("windows lie inside their axes")))
     }
 
     /// The elements whose index along `axis2` is `offset` more than that along `axis1`. The
@@ -141,15 +138,15 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let (first1, first2) = (skipped(offset.saturating_neg()), skipped(offset));
         let length = (layout.shape[axis1].saturating_sub(first1))
             .min(layout.shape[axis2].saturating_sub(first2));
-        let mut shape = IxDyn::zeros(ndim - 1);
-        let mut strides = shape.clone();
+        let (mut shape, mut strides) = unfilled(ndim - 1);
+        let (lengths, steps) = (shape.slice_mut(), strides.slice_mut());
         let others = (0..ndim).filter(|axis| ![axis1, axis2].contains(axis));
         for (place, axis) in others.enumerate() {
-            shape[place] = layout.shape[axis];
-            strides[place] = layout.strides[axis] as usize;
+            lengths[place] = layout.shape[axis];
+            steps[place] = layout.strides[axis] as usize;
         }
-        shape[ndim - 2] = length;
-        strides[ndim - 2] = (layout.strides[axis1] + layout.strides[axis2]) as usize;
+        lengths[ndim - 2] = length;
+        steps[ndim - 2] = (layout.strides[axis1] + layout.strides[axis2]) as usize;
         let elements = if length == 0 {
             0
         } else {
@@ -157,9 +154,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         };
         let address = layout.address;
         let address = address.wrapping_add_signed(elements * size_of::<A>() as isize);
-        let view = self.placed("diagonal", address, shape, &strides);
-        Ok(view
-            .unwrap_or_else(|_| unreachable!("the diagonal lies inside its axes"))
-            .read_only())
+        self.placed_read_only("diagonal", address, shape, strides)
+            .map_err(|_| unreachable!("the diagonal lies inside its axes"))
     }
 }

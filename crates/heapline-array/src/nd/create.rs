@@ -112,7 +112,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     ) -> Result<Self, Misplaced> {
         let buffer = Arc::new(Buffer::from_map::<A>(map, offset, origin)?);
         let (address, strides) = (buffer.start_address(), contiguous(&shape, is_fortran));
-        let storage = Storage::place(buffer, address, shape, &strides)?;
+        let storage = Storage::place(buffer, address, shape, strides)?;
         Ok(Self::first(storage, origin).read_only())
     }
 

@@ -118,7 +118,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         while walk.axis < ndim {
             walk.keep(layout.shape, layout.strides);
         }
-        self.placed("index", walk.address, walk.shape, &walk.strides)
+        self.placed("index", walk.address, walk.shape, walk.strides)
             .map_err(|_| unreachable!("what is cut from an array lies inside it"))
     }
 

@@ -176,10 +176,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let view = cut(self.view());
         let (address, shape) = (view.as_ptr().addr(), view.raw_dim());
         let strides = signed(view.raw_dim(), view.strides());
-        let storage = self.storage.placed(address, shape, &strides);
+        let storage = self.storage.placed(address, shape, strides);
         let storage =
             storage.unwrap_or_else(|_| unreachable!("what is cut from a view lies inside it"));
-        self.handle(storage, operation, caller)
+        Self::handle(storage, operation, self.identity.is_writeable, caller)
     }
 
     /// A handle onto elements of this one's buffer.
@@ -190,33 +190,52 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         operation: &'static str,
         address: usize,
         shape: E,
-        strides: &E,
+        strides: E,
     ) -> Result<NdArray<B, E>, Misplaced> {
         let storage = self.storage.placed(address, shape, strides)?;
-        Ok(self.handle(storage, operation, Location::caller()))
+        let is_writeable = self.identity.is_writeable;
+        Ok(Self::handle(
+            storage,
+            operation,
+            is_writeable,
+            Location::caller(),
+        ))
+    }
+
+    /// The same, to read only.
+    #[track_caller]
+    #[inline(always)]
+    fn placed_read_only<E: Dimension>(
+        &self,
+        operation: &'static str,
+        address: usize,
+        shape: E,
+        strides: E,
+    ) -> Result<NdArray<A, E>, Misplaced> {
+        let storage = self.storage.placed(address, shape, strides)?;
+        Ok(Self::handle(storage, operation, false, Location::caller()))
     }
 
     #[inline(always)]
     fn handle<B: Element, E: Dimension>(
-        &self,
         storage: Storage<B, E>,
         operation: &'static str,
+        is_writeable: bool,
         caller: &'static Location<'static>,
     ) -> NdArray<B, E> {
-        let mut view = NdArray {
+        let id = ArrayId::next();
+        let base = storage.buffer().origin.id;
+        let layout = || storage.memory_layout(!is_writeable);
+        let is_noted = notes::view(layout, id, base, operation, caller);
+        NdArray {
             storage,
             identity: Identity {
-                id: ArrayId::next(),
+                id,
                 owns_data: false,
-                is_writeable: self.identity.is_writeable,
-                is_noted: false,
+                is_writeable,
+                is_noted,
             },
-        };
-        let base = view.storage.buffer().origin.id;
-        let layout = view.memory_layout();
-        let is_noted = notes::view(&layout, view.id(), base, operation, caller);
-        view.identity.is_noted = is_noted;
-        view
+        }
     }
 
     /// The same handle, but that neither it nor what is cut from it can be written through:
@@ -361,14 +380,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
 impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
     fn memory_layout(&self) -> MemoryLayout<'_> {
-        let layout = self.storage.layout();
-        MemoryLayout {
-            dtype: A::DTYPE,
-            address: self.storage.address(),
-            shape: layout.shape(),
-            strides: layout.strides(),
-            is_read_only: !self.identity.is_writeable,
-        }
+        self.storage.memory_layout(!self.identity.is_writeable)
     }
 }
 
@@ -376,7 +388,8 @@ impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
 impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
     #[track_caller]
     fn clone(&self) -> Self {
-        self.handle(self.storage.clone(), "clone", Location::caller())
+        let (storage, is_writeable) = (self.storage.clone(), self.identity.is_writeable);
+        Self::handle(storage, "clone", is_writeable, Location::caller())
     }
 }
 
@@ -393,6 +406,7 @@ fn from_parts<A: Element, D: Dimension>(elements: Vec<A>, shape: D, strides: &D)
         *stride = (*stride as isize).unsigned_abs();
     }
     let array = Array::from_shape_vec(shape.strides(positive), elements);
-    let array = array.unwrap_or_else(|_| unreachable!("they lie in the vector, each once"));
-    reverse(array, strides)
+    let mut array = array.unwrap_or_else(|_| unreachable!("they lie in the vector, each once"));
+    reverse(&mut array, strides);
+    array
 }

@@ -54,7 +54,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             *stride = stride.wrapping_mul(parts);
         }
         let address = layout.address.wrapping_add(offset);
-        self.placed(operation, address, self.raw_dim(), &strides)
+        self.placed(operation, address, self.raw_dim(), strides)
             .unwrap_or_else(|_| unreachable!("a part lies inside its number"))
     }
 
@@ -105,7 +105,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             shape[last] = nbytes / new;
             strides[last] = 1;
         }
-        self.placed("view_dtype", layout.address, shape, &strides)
+        self.placed("view_dtype", layout.address, shape, strides)
             .map_err(|why| ArrayError::misplaced(why, B::DTYPE, old))
     }
 }

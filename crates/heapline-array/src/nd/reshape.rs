@@ -61,7 +61,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let strides = reshaped(layout.shape, layout.strides, &shape, is_fortran);
         match (strides, copy) {
             (Some(strides), CopyMode::IfNeeded | CopyMode::Never) => self
-                .placed("reshape", layout.address, shape, &strides)
+                .placed("reshape", layout.address, shape, strides)
                 .map_err(|_| unreachable!("the elements are the same")),
             (None, CopyMode::Never) => Err(Kind::WouldCopy.into()),
             (_, CopyMode::IfNeeded | CopyMode::Always) => {
@@ -94,7 +94,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         };
         if is_contiguous {
             let (row, address) = (Ix1(self.len()), self.memory_layout().address);
-            self.placed("ravel", address, row, &Ix1(1))
+            self.placed("ravel", address, row, Ix1(1))
                 .unwrap_or_else(|_| unreachable!("the elements are the same"))
         } else {
             self.flat_copy(order, "ravel")

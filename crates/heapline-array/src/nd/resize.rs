@@ -62,10 +62,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let is_fortran = flags.f_contiguous && !flags.c_contiguous;
         let strides = contiguous(&shape, is_fortran);
         let refused = shape.clone();
-        if self
-            .storage
-            .resize(nbytes / size_of::<A>(), shape, &strides)
-        {
+        if self.storage.resize(nbytes / size_of::<A>(), shape, strides) {
             self.note_made("resize", Location::caller());
             Ok(())
         } else {
