@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::{Dimension, Zip};
+use ndarray::{Array, Dimension, Zip};
 
 use super::NdArray;
 use super::copy::{Order, empty_like, in_memory_order};
@@ -80,7 +80,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The elements as another dtype, and what was lost.
     ///
     /// A copy, but for a view if the dtype is the same already, the order too, and
-    /// [`copy`](Astype::copy) is not asked for. The peak is the result.
+    /// [`copy`](Astype::copy) is not asked for.
     ///
     /// What was lost is counted only where the dtypes do not say that nothing can be. It
     /// takes as long as the conversion or twice as long, of contiguous elements; else a
@@ -116,19 +116,39 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             });
         }
         if !how.copy && A::DTYPE == B::DTYPE && self.has_order(how.order) {
-            let layout = self.memory_layout();
-            let strides = signed(self.raw_dim(), layout.strides);
-            return self
-                .placed("astype", layout.address, self.raw_dim(), strides)
-                .map(|view| (view, report))
-                .map_err(|_| unreachable!("the elements are the same"));
+            return Ok((self.as_same_dtype(), report));
         }
+        let converted = self.converted(how.order, &mut report)?;
+        if how.same_value && !report.is_lossless() {
+            return Err(CastError::ValueChanged(report));
+        }
+        let converted = NdArray::made(converted, "astype");
+        let (nbytes, values) = (converted.nbytes(), values_of(&report));
+        converted.note_copied(self.id(), nbytes, values, "astype");
+        Ok((converted, report))
+    }
+
+    /// A view whose type says what its dtype is already.
+    #[track_caller]
+    fn as_same_dtype<B: Element>(&self) -> NdArray<B, D> {
+        let layout = self.memory_layout();
+        let strides = signed(self.raw_dim(), layout.strides);
+        self.placed("astype", layout.address, self.raw_dim(), strides)
+            .unwrap_or_else(|_| unreachable!("the elements are the same"))
+    }
+
+    /// The elements converted, and what was lost of them counted.
+    fn converted<B: Element>(
+        &self,
+        order: Order,
+        report: &mut CastReport,
+    ) -> Result<Array<B, D>, CastError> {
         let view = self.view();
-        let converted = match in_memory_order(&view, how.order) {
+        let converted = match in_memory_order(&view, order) {
             Some((from, is_fortran)) => filled(view.raw_dim(), is_fortran, |to| {
-                convert_all(from, to, &mut report);
+                convert_all(from, to, report);
             }),
-            None => empty_like(&view, how.order).map(|mut converted| {
+            None => empty_like(&view, order).map(|mut converted| {
                 Zip::from(&mut converted).and(&view).for_each(|to, from| {
                     let (element, lost) = convert::<A, B>(*from);
                     *to = element;
@@ -137,21 +157,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 converted
             }),
         };
-        let converted = converted.map_err(CastError::Create)?;
-        if how.same_value && !report.is_lossless() {
-            return Err(CastError::ValueChanged(report));
-        }
-        let converted = NdArray::made(converted, "astype");
-        let fits_narrower = B::DTYPE.itemsize() < A::DTYPE.itemsize()
-            // Of what became a `bool` no more is known than whether it was 0.
-            && B::DTYPE != DType::Bool
-            && report.is_lossless();
-        let values = match fits_narrower {
-            true => Values::FitNarrower,
-            false => Values::AsTheyWere,
-        };
-        converted.note_copied(self.id(), converted.nbytes(), values, "astype");
-        Ok((converted, report))
+        converted.map_err(CastError::Create)
     }
 
     fn has_order(&self, order: Order) -> bool {
@@ -162,6 +168,18 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             Order::A => flags.c_contiguous || flags.f_contiguous,
             Order::K => true,
         }
+    }
+}
+
+/// What a recording is told of the converted values.
+fn values_of(report: &CastReport) -> Values {
+    let fits_narrower = report.to.itemsize() < report.from.itemsize()
+        // Of what became a `bool` no more is known than whether it was 0.
+        && report.to != DType::Bool
+        && report.is_lossless();
+    match fits_narrower {
+        true => Values::FitNarrower,
+        false => Values::AsTheyWere,
     }
 }
 

@@ -5,7 +5,7 @@ use ndarray::{Axis, Dimension, IxDyn, RemoveAxis, SliceArg};
 use super::NdArray;
 use crate::Element;
 use crate::error::{ArrayError, Kind};
-use crate::memory::ArrayMemory;
+use crate::memory::{ArrayMemory, MemoryLayout};
 
 /// One part of an index, as between Python's brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Index {
     Ellipsis,
 }
 
-/// Python's `start:stop:step`, where `None` is what is left out there.
+/// Python's `start:stop:step`, where `None` is what is left out there. Allocates nothing.
 ///
 /// ```
 /// use heapline_array::{Index, NdArray, slice};
@@ -60,64 +60,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     pub fn index(&self, index: &[Index]) -> Result<NdArray<A, IxDyn>, ArrayError> {
         let layout = self.memory_layout();
-        let ndim = layout.shape.len();
-        let (mut axes, mut result_ndim, mut ellipses) = (0, ndim, 0);
+        let counts = Counts::of(index, layout.shape.len())?;
+        let mut walk = Walk::new(&layout, counts.result_ndim);
         for part in index {
-            match part {
-                Index::At(_) => {
-                    axes += 1;
-                    result_ndim = result_ndim.saturating_sub(1);
-                }
-                Index::Slice { .. } => axes += 1,
-                Index::NewAxis => result_ndim += 1,
-                Index::Ellipsis => ellipses += 1,
-            }
+            walk.take(part, &layout, counts.hidden)?;
         }
-        let hidden = ndim
-            .checked_sub(axes)
-            .ok_or(Kind::TooManyIndices { ndim })?;
-        if ellipses > 1 {
-            return Err(Kind::TwoEllipses.into());
-        }
-        let shape = IxDyn::zeros(result_ndim);
-        let mut walk = Walk {
-            address: layout.address,
-            axis: 0,
-            place: 0,
-            strides: shape.clone(),
-            shape,
-        };
-        for part in index {
-            match *part {
-                Index::Ellipsis => {
-                    (0..hidden).for_each(|_| walk.keep(layout.shape, layout.strides))
-                }
-                Index::NewAxis => walk.push(1, 0),
-                Index::At(at) => {
-                    let length = layout.shape[walk.axis];
-                    let place = position(at, length).ok_or(Kind::Index {
-                        index: at,
-                        axis: walk.axis,
-                        length,
-                    })?;
-                    walk.advance(
-                        place as isize * layout.strides[walk.axis],
-                        A::DTYPE.itemsize(),
-                    );
-                    walk.axis += 1;
-                }
-                Index::Slice { start, stop, step } => {
-                    let cut = Cut::new(start, stop, step, layout.shape[walk.axis])?;
-                    let stride = layout.strides[walk.axis];
-                    walk.advance(cut.first * stride, A::DTYPE.itemsize());
-                    walk.push(cut.length, stride.wrapping_mul(step));
-                    walk.axis += 1;
-                }
-            }
-        }
-        while walk.axis < ndim {
-            walk.keep(layout.shape, layout.strides);
-        }
+        walk.keep(layout.shape.len() - walk.axis, &layout);
         self.placed("index", walk.address, walk.shape, walk.strides)
             .map_err(|_| unreachable!("what is cut from an array lies inside it"))
     }
@@ -205,6 +153,41 @@ impl Cut {
     }
 }
 
+/// What the parts of an index add up to.
+struct Counts {
+    /// Axes that no part but an ellipsis is for.
+    hidden: usize,
+    result_ndim: usize,
+}
+
+impl Counts {
+    #[inline]
+    fn of(index: &[Index], ndim: usize) -> Result<Self, ArrayError> {
+        let (mut axes, mut result_ndim, mut ellipses) = (0, ndim, 0);
+        for part in index {
+            match part {
+                Index::At(_) => {
+                    axes += 1;
+                    result_ndim = result_ndim.saturating_sub(1);
+                }
+                Index::Slice { .. } => axes += 1,
+                Index::NewAxis => result_ndim += 1,
+                Index::Ellipsis => ellipses += 1,
+            }
+        }
+        let hidden = ndim
+            .checked_sub(axes)
+            .ok_or(Kind::TooManyIndices { ndim })?;
+        if ellipses > 1 {
+            return Err(Kind::TwoEllipses.into());
+        }
+        Ok(Counts {
+            hidden,
+            result_ndim,
+        })
+    }
+}
+
 /// From axis to axis of the array, and from place to place of the result's shape.
 struct Walk {
     address: usize,
@@ -215,20 +198,71 @@ struct Walk {
 }
 
 impl Walk {
-    fn advance(&mut self, elements: isize, itemsize: usize) {
-        self.address = self
-            .address
-            .wrapping_add_signed(elements * itemsize as isize);
+    #[inline]
+    fn new(layout: &MemoryLayout<'_>, result_ndim: usize) -> Self {
+        let shape = IxDyn::zeros(result_ndim);
+        Walk {
+            address: layout.address,
+            axis: 0,
+            place: 0,
+            strides: shape.clone(),
+            shape,
+        }
+    }
+
+    #[inline]
+    fn take(
+        &mut self,
+        part: &Index,
+        layout: &MemoryLayout<'_>,
+        hidden: usize,
+    ) -> Result<(), ArrayError> {
+        match *part {
+            Index::Ellipsis => self.keep(hidden, layout),
+            Index::NewAxis => self.push(1, 0),
+            Index::At(at) => self.stop_at(at, layout)?,
+            Index::Slice { start, stop, step } => {
+                let cut = Cut::new(start, stop, step, layout.shape[self.axis])?;
+                let stride = layout.strides[self.axis];
+                self.advance(cut.first * stride, layout);
+                self.push(cut.length, stride.wrapping_mul(step));
+                self.axis += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// One place of the next axis, which goes.
+    #[inline]
+    fn stop_at(&mut self, index: isize, layout: &MemoryLayout<'_>) -> Result<(), ArrayError> {
+        let (axis, length) = (self.axis, layout.shape[self.axis]);
+        let place = position(index, length).ok_or(Kind::Index {
+            index,
+            axis,
+            length,
+        })?;
+        self.advance(place as isize * layout.strides[axis], layout);
+        self.axis += 1;
+        Ok(())
+    }
+
+    /// So many axes as they are.
+    #[inline]
+    fn keep(&mut self, axes: usize, layout: &MemoryLayout<'_>) {
+        for _ in 0..axes {
+            self.push(layout.shape[self.axis], layout.strides[self.axis]);
+            self.axis += 1;
+        }
+    }
+
+    fn advance(&mut self, elements: isize, layout: &MemoryLayout<'_>) {
+        let nbytes = elements * layout.itemsize() as isize;
+        self.address = self.address.wrapping_add_signed(nbytes);
     }
 
     fn push(&mut self, length: usize, stride: isize) {
         self.shape[self.place] = length;
         self.strides[self.place] = stride as usize;
         self.place += 1;
-    }
-
-    fn keep(&mut self, shape: &[usize], strides: &[isize]) {
-        self.push(shape[self.axis], strides[self.axis]);
-        self.axis += 1;
     }
 }
