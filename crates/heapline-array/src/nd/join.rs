@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use ndarray::{Array, ArrayView, Axis, Dimension, IxDyn, Slice};
+use ndarray::{Array, ArrayView, ArrayViewMut, Axis, Dimension, IxDyn, Slice};
 
 use super::axes::normal_axis;
 use super::copy::{common_order, in_order, permuted};
@@ -14,8 +14,8 @@ use crate::identity::ArrayId;
 use crate::memory::ArrayMemory;
 use crate::notes::Values;
 
-/// Arrays one after the other along an axis. A copy; the peak is the result and the list of
-/// their views.
+/// Arrays one after the other along an axis. A copy; its peak is the result and a list of
+/// the arrays' views, `size_of::<ArrayView<A, D>>()` and 8 bytes for each.
 ///
 /// # Errors
 /// If there is none, the axis does not exist, other lengths differ, or there is no memory.
@@ -31,8 +31,8 @@ pub fn concatenate<A: Element, D: Dimension>(
     joined(parts.collect(), axis, "concatenate")
 }
 
-/// Arrays of one shape side by side along a new axis. A copy; the peak is the result and the
-/// list of their views.
+/// Arrays of one shape side by side along a new axis. A copy; its peak is the result and a
+/// list of the arrays' views, `size_of::<ArrayViewD<A>>()` and 8 bytes for each.
 ///
 /// # Errors
 /// If there is none, there is no such place for an axis, shapes differ, or there is no
@@ -58,7 +58,7 @@ pub fn stack<A: Element, D: Dimension>(
 }
 
 /// Arrays one below the other: along the first axis, rows of one dimension as rows. A copy;
-/// the peak is the result and the list of their views.
+/// its peak is that of [`stack`].
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -70,8 +70,8 @@ pub fn vstack<A: Element, D: Dimension>(
     joined(rows.collect(), 0, "vstack")
 }
 
-/// Arrays side by side: along the second axis, or the only one. A copy; the peak is the
-/// result and the list of their views.
+/// Arrays side by side: along the second axis, or the only one. A copy; its peak is that of
+/// [`stack`].
 ///
 /// # Errors
 /// If there is none, other lengths differ, or there is no memory.
@@ -159,11 +159,11 @@ fn shapes(first: &[usize], other: &[usize]) -> ArrayError {
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The array beside itself, so many times along each axis. Fewer numbers than axes are
-    /// for the last ones; more give new axes in front. A copy, and the peak is the result; but
-    /// for an array without elements, which has nothing to copy, a view.
+    /// for the last ones; more give new axes in front. A copy; but of an array without
+    /// elements, which has nothing to copy, a view.
     ///
     /// # Errors
-    /// If there is no memory.
+    /// If the result's bytes have no number, or there is no memory for them.
     #[track_caller]
     pub fn tile(&self, reps: &[usize]) -> Result<NdArray<A, IxDyn>, ArrayError> {
         let ndim = reps.len().max(self.ndim());
@@ -172,38 +172,26 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             let spread = with_axes(self, ndim).view;
             return Ok(self.copied(in_order(spread, Order::K)?, "tile"));
         }
-        let (new_axes, first_rep) = (ndim - self.ndim(), ndim - reps.len());
-        let mut shape = IxDyn::zeros(ndim);
-        // Each axis as two: which tile, and where in it.
-        let mut tiled = IxDyn::zeros(2 * ndim);
-        for axis in 0..ndim {
-            let own = axis
-                .checked_sub(new_axes)
-                .map_or(1, |axis| self.shape()[axis]);
-            let rep = axis.checked_sub(first_rep).map_or(1, |rep| reps[rep]);
-            shape[axis] = own.saturating_mul(rep);
-            (tiled[2 * axis], tiled[2 * axis + 1]) = (rep, own);
+        let tile = with_axes(self, ndim).view;
+        let mut shape = tile.raw_dim();
+        for (length, rep) in shape.slice_mut()[ndim - reps.len()..].iter_mut().zip(reps) {
+            *length = length.saturating_mul(*rep);
         }
         if self.is_empty() {
             return self.reshape(shape, Order::C, CopyMode::Never);
         }
         let mut whole: Array<A, IxDyn> = allocate(shape, false)?;
-        let mut source = with_axes(self, ndim).view;
-        for axis in (0..ndim).rev() {
-            source = source.insert_axis(Axis(axis));
+        if !whole.is_empty() {
+            fill_with(&mut whole, &tile);
         }
-        let tiles = whole.view_mut().into_shape_with_order(tiled);
-        tiles
-            .unwrap_or_else(|_| unreachable!("contiguous, and as many"))
-            .assign(&source);
         Ok(self.copied(whole, "tile"))
     }
 
     /// The elements in another shape and number, repeated from the first on as often as it
-    /// takes: NumPy's function `resize`. A copy.
+    /// takes: NumPy's function `resize`. Without elements it is filled with zeros. A copy.
     ///
     /// # Errors
-    /// If there is no memory.
+    /// If the result's bytes have no number, or there is no memory for them.
     #[track_caller]
     pub fn resized<E: ndarray::IntoDimension>(
         &self,
@@ -215,5 +203,38 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             *place = *element;
         }
         Ok(self.copied(whole, "resized"))
+    }
+}
+
+/// Fills an array with tiles of as many axes, side by side.
+fn fill_with<A: Element>(whole: &mut Array<A, IxDyn>, tile: &ArrayView<'_, A, IxDyn>) {
+    cut_off(whole.view_mut(), tile.shape()).assign(tile);
+    for axis in (0..tile.ndim()).rev() {
+        // One tile long along the axes before, and filled along those behind.
+        let (before, behind) = tile.shape().split_at(axis);
+        repeat_along(Axis(axis), behind[0], cut_off(whole.view_mut(), before));
+    }
+}
+
+/// The first axes only so long.
+fn cut_off<'a, A>(
+    mut part: ArrayViewMut<'a, A, IxDyn>,
+    lengths: &[usize],
+) -> ArrayViewMut<'a, A, IxDyn> {
+    for (axis, length) in lengths.iter().enumerate() {
+        part.slice_axis_inplace(Axis(axis), Slice::from(..*length));
+    }
+    part
+}
+
+/// Doubles what is filled of an axis until all of it is.
+fn repeat_along<A: Element>(axis: Axis, mut filled: usize, mut part: ArrayViewMut<'_, A, IxDyn>) {
+    let length = part.len_of(axis);
+    while filled < length {
+        let more = filled.min(length - filled);
+        let (done, mut rest) = part.view_mut().split_at(axis, filled);
+        rest.slice_axis_inplace(axis, Slice::from(..more));
+        rest.assign(&done.slice_axis(axis, Slice::from(..more)));
+        filled += more;
     }
 }
