@@ -6,7 +6,7 @@ use ndarray::Dimension;
 use crate::{AnyArray, Element, HEADER_NBYTES, NdArray, with_array};
 
 /// The heap bytes are the buffer's block and its record, for the first handle that a tracker
-/// sees of it; mapped files are not on the heap.
+/// sees of it; mapped files are not on the heap. The question allocates what the tracker does.
 ///
 /// ```
 /// use get_size2::{GetSize, StandardTracker};

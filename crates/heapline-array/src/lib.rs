@@ -40,6 +40,12 @@
 //! | [`unique_nbytes`](ArrayMemory::unique_nbytes) | distinct bytes that the elements touch |
 //! | [`base_nbytes`](NdArray::base_nbytes) | the whole buffer that a handle keeps alive, spare capacity included |
 //!
+//! # What is allocated
+//! Each function says what it keeps and what its peak is, in bytes that the allocator is asked
+//! for; [`NdArray`] says what *view*, *copy* and *new buffer* mean there. Dtypes, their limits,
+//! rules and texts allocate nothing, but for the text that
+//! [`protocol_str`](DType::protocol_str) gives and [`UnknownDType`] names.
+//!
 //! # Where it differs from NumPy
 //! 1. **No write through a view.** In NumPy `v[0] = 1` changes the array that `v` was cut
 //!    from. Here elements that several handles share are read-only;

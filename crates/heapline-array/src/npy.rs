@@ -221,9 +221,10 @@ impl NpyElement for f16 {
     }
 }
 
-/// Reads a `.npy` file, of either byte order. Keeps the elements and the buffer's record;
-/// the peak is a buffer of 8 KiB beside the elements, and of small arrays the 16 KB that it
-/// takes to parse the header.
+/// Reads a `.npy` file, of either byte order. Keeps the array's
+/// [`nbytes`](crate::ArrayMemory::nbytes) and [`HEADER_NBYTES`](crate::HEADER_NBYTES); its
+/// peak is a buffer of 8 KiB beside the elements, and of small arrays the 16 KB that it takes
+/// to parse the header.
 ///
 /// # Errors
 /// If the file cannot be read, is no `.npy` file, has elements of another kind than numbers,
@@ -259,7 +260,7 @@ fn elements<T: NpyElement>(
     Array::from_shape_vec(preamble.shape(), elements).map_err(|error| Kind::Data(error.to_string()))
 }
 
-/// Writes an array to a `.npy` file, which is replaced if it exists. Keeps nothing; the peak
+/// Writes an array to a `.npy` file, which is replaced if it exists. Keeps nothing; its peak
 /// is a buffer of 8 KiB and what the header takes, at most 4 KiB.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ impl DType {
     }
 
     /// The array-protocol text, such as `<f8`: byte order, kind, bytes. It is the
-    /// machine's own order; one-byte types have `|`.
+    /// machine's own order; one-byte types have `|`. Allocates its text.
     #[must_use]
     pub fn protocol_str(self) -> String {
         let order = match self.itemsize() {

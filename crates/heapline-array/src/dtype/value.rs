@@ -4,7 +4,8 @@
 
 use num_complex::Complex;
 
-/// Any element, exactly.
+/// Any element, exactly. `pub` only because the sealed trait speaks of it, as `Truth`:
+/// outside the crate neither has a name.
 #[derive(Clone, Copy, Debug)]
 pub enum Value {
     /// `false` is 0.

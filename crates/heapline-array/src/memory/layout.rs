@@ -32,13 +32,13 @@ pub struct Flags {
 }
 
 impl<'a> MemoryLayout<'a> {
-    /// Address of the element whose indices are all 0.
+    /// Address of the element whose indices are all 0. Allocates nothing.
     #[must_use]
     pub fn address(&self) -> usize {
         self.address
     }
 
-    /// The number of elements along each axis.
+    /// The number of elements along each axis. Allocates nothing.
     #[must_use]
     pub fn shape(&self) -> &'a [usize] {
         self.shape

@@ -31,7 +31,7 @@ pub enum Owns {
 /// assert_eq!(shared.ownership(), Owns::Shared { unique: true });
 /// ```
 pub trait Ownership {
-    /// Whose the elements are.
+    /// Whose the elements are. Allocates nothing.
     fn ownership(&self) -> Owns;
 }
 

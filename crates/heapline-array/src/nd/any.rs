@@ -72,7 +72,8 @@ macro_rules! with_dtype {
 
 macro_rules! any_array {
     ($($dtype:ident, $element:ty;)*) => {
-        /// An array of any dtype, to be read from a file or converted.
+        /// An array of any dtype, to be read from a file or converted. It is the handle
+        /// itself: to put it in or take it out allocates nothing.
         #[derive(Clone, Debug)]
         pub enum AnyArray {
             $(
@@ -91,7 +92,10 @@ macro_rules! any_array {
             impl TryFrom<AnyArray> for NdArray<$element, IxDyn> {
                 type Error = AnyArray;
 
-                /// The array, if it is of such elements.
+                /// The handle itself, if it is of such elements. Allocates nothing.
+                ///
+                /// # Errors
+                /// The handle as it was, if it is of others.
                 fn try_from(any: AnyArray) -> Result<Self, AnyArray> {
                     match any {
                         AnyArray::$dtype(array) => Ok(array),
@@ -102,8 +106,8 @@ macro_rules! any_array {
         )*
 
         impl AnyArray {
-            /// The elements as another dtype, and what was lost: see [`NdArray::astype`], also
-            /// for what it allocates.
+            /// The elements as another dtype, and what was lost. A copy, or a view where
+            /// [`NdArray::astype`] gives one.
             ///
             /// # Errors
             /// As [`NdArray::astype`].
@@ -140,7 +144,7 @@ any_array! {
 }
 
 impl AnyArray {
-    /// The buffer that this handle keeps alive.
+    /// The buffer that this handle keeps alive. Allocates nothing.
     #[must_use]
     pub fn base(&self) -> Base {
         with_array!(self, array => array.base())

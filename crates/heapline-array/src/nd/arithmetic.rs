@@ -1,4 +1,4 @@
-//! `+ - * /`: ndarray's, on views. What ndarray costs is what they cost.
+//! `+ - * /`: ndarray's, on views. They allocate what ndarray's do: the result.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
 
@@ -9,11 +9,12 @@ use crate::Element;
 
 macro_rules! operator {
     ($($operator:ident, $method:ident, $assign:ident, $assign_method:ident;)*) => {$(
-        /// Element by element, operands broadcast to each other as ndarray's. The result has
-        /// a buffer of its own; broadcasting the operands allocates nothing.
+        /// Element by element, operands broadcast to each other as ndarray's. The result is a
+        /// new buffer; broadcasting the operands allocates nothing.
         ///
         /// # Panics
-        /// If the shapes do not fit.
+        /// If the shapes do not fit, or where the operator of the elements panics: integers
+        /// divided by 0, and overflow if the program checks for it.
         impl<A, D, E> $operator<&NdArray<A, E>> for &NdArray<A, D>
         where
             A: Element + $operator<Output = A>,
@@ -34,7 +35,10 @@ macro_rules! operator {
             }
         }
 
-        /// Each element with one number. The result has a buffer of its own.
+        /// Each element with one number. The result is a new buffer.
+        ///
+        /// # Panics
+        /// Where the operator of the elements panics.
         impl<A, D> $operator<A> for &NdArray<A, D>
         where
             A: Element + $operator<Output = A>,
@@ -50,11 +54,12 @@ macro_rules! operator {
             }
         }
 
-        /// Element by element, in place if this is the only handle; else in a copy, see
-        /// [`make_mut`](NdArray::make_mut).
+        /// Element by element, in place if this is the only handle: that allocates nothing.
+        /// Else in a copy, see [`make_mut`](NdArray::make_mut).
         ///
         /// # Panics
-        /// If the other's shape cannot be broadcast to this one's.
+        /// If the other's shape cannot be broadcast to this one's, if there is no memory for a
+        /// copy, or where the operator of the elements panics.
         impl<A, D, E> $assign<&NdArray<A, E>> for NdArray<A, D>
         where
             A: Element + $assign,
@@ -67,8 +72,11 @@ macro_rules! operator {
             }
         }
 
-        /// Each element with one number, in place if this is the only handle; else in a copy,
-        /// see [`make_mut`](NdArray::make_mut).
+        /// Each element with one number, in place if this is the only handle: that allocates
+        /// nothing. Else in a copy, see [`make_mut`](NdArray::make_mut).
+        ///
+        /// # Panics
+        /// If there is no memory for a copy, or where the operator of the elements panics.
         impl<A, D> $assign<A> for NdArray<A, D>
         where
             A: Element + $assign,

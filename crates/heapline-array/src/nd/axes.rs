@@ -10,7 +10,7 @@ use crate::memory::ArrayMemory;
 
 /// One axis or several; negative ones count from the last.
 pub trait AxisList {
-    /// The axes, as given.
+    /// The axes, as given. Allocates nothing.
     fn axes(&self) -> &[isize];
 }
 

@@ -47,7 +47,8 @@ impl From<&Buffer> for Base {
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
-    /// The buffer that this handle keeps alive.
+    /// The buffer that this handle keeps alive. Allocates nothing: what is known of it shares
+    /// its name, and does not keep it.
     #[must_use]
     pub fn base(&self) -> Base {
         Base::from(&**self.storage.buffer())
@@ -59,13 +60,14 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         Arc::as_ptr(self.storage.buffer())
     }
 
-    /// Bytes of the buffer that this handle keeps alive, spare capacity included.
+    /// Bytes of the buffer that this handle keeps alive, spare capacity included. Allocates
+    /// nothing.
     #[must_use]
     pub fn base_nbytes(&self) -> usize {
         self.storage.buffer().capacity_nbytes()
     }
 
-    /// Whether this is the first handle of its buffer.
+    /// Whether this is the first handle of its buffer. Allocates nothing.
     ///
     /// NumPy's flag of that name is false for some fresh results, too: those that it made
     /// as a view of a copy of its own.
@@ -74,20 +76,21 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self.identity.owns_data
     }
 
-    /// Whether this handle was made from another one of its buffer.
+    /// Whether this handle was made from another one of its buffer. Allocates nothing.
     #[must_use]
     pub fn is_view(&self) -> bool {
         !self.identity.owns_data
     }
 
     /// Whether elements may be written, if this is the only handle. Broadcast arrays, sliding
-    /// windows, diagonals and mapped files may not, nor what is cut from them.
+    /// windows, diagonals and mapped files may not, nor what is cut from them. Allocates
+    /// nothing.
     #[must_use]
     pub fn is_writeable(&self) -> bool {
         self.identity.is_writeable
     }
 
-    /// How many handles keep the buffer alive.
+    /// How many handles keep the buffer alive. Allocates nothing.
     #[must_use]
     pub fn holders(&self) -> usize {
         Arc::strong_count(self.storage.buffer())
@@ -108,7 +111,7 @@ pub struct DeepBytes {
 
 /// What keeps a buffer alive: arrays of any type, and what is known of a buffer.
 pub trait HasBase {
-    /// The buffer.
+    /// The buffer. Allocates nothing.
     fn base(&self) -> Base;
 }
 
@@ -152,8 +155,8 @@ impl<T: HasBase + ?Sized> HasBase for &T {
 /// assert_eq!(deep_nbytes(both).heap_nbytes, 8_001_000);
 /// ```
 ///
-/// Keeps nothing; its peak are 24 bytes for each array, if the iterator says how many there
-/// are.
+/// Keeps nothing; its peak is a list of 24 bytes for each array, if the iterator says how
+/// many there are; else the list grows by doubling, from four on.
 pub fn deep_nbytes(arrays: impl IntoIterator<Item = impl HasBase>) -> DeepBytes {
     let bases = arrays.into_iter().map(|array| {
         let base = array.base();

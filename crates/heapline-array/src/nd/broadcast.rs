@@ -8,7 +8,7 @@ use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
 use crate::{Element, nbytes_for};
 
-/// The shape to which both shapes broadcast: a list of its lengths, and no more is allocated.
+/// The shape to which both shapes broadcast. Keeps the list of its lengths, a `usize` each.
 ///
 /// # Errors
 /// If there is none: two lengths differ, and neither is 1.
@@ -18,17 +18,22 @@ pub fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Vec<usize>, ArrayErr
         let axis = (place + shape.len()).checked_sub(ndim);
         axis.map_or(1, |axis| shape[axis])
     };
-    let lengths = (0..ndim).map(|place| match (length(a, place), length(b, place)) {
-        (1, other) | (other, 1) => Some(other),
-        (one, other) => (one == other).then_some(one),
-    });
-    lengths.collect::<Option<_>>().ok_or_else(|| {
-        Kind::Shapes {
-            first: a.to_vec(),
-            other: b.to_vec(),
-        }
-        .into()
-    })
+    // Lengths that may be missing would be collected with room to spare.
+    let mut shape = Vec::with_capacity(ndim);
+    for place in 0..ndim {
+        shape.push(match (length(a, place), length(b, place)) {
+            (1, other) | (other, 1) => other,
+            (one, other) if one == other => one,
+            _ => {
+                return Err(Kind::Shapes {
+                    first: a.to_vec(),
+                    other: b.to_vec(),
+                }
+                .into());
+            }
+        });
+    }
+    Ok(shape)
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
@@ -78,7 +83,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     ///
     /// # Errors
     /// If there are not as many lengths as axes, an axis does not exist, or is shorter than
-    /// its window.
+    /// its window, or if the result's bytes have no number.
     #[track_caller]
     pub fn sliding_window(
         &self,
@@ -117,7 +122,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// diagonal is the result's last axis. A read-only view.
     ///
     /// # Errors
-    /// If an axis does not exist, or both are one.
+    /// If there are fewer than two axes, one does not exist, or both are one.
     #[track_caller]
     pub fn diagonal(
         &self,

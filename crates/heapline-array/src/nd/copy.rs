@@ -37,7 +37,8 @@ impl Order {
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
-    /// The elements in a buffer of their own.
+    /// The elements in a buffer of their own. A copy: of a view its elements alone, of
+    /// repeated elements each as often.
     ///
     /// # Panics
     /// If there is no memory for them: see [`try_copy`](Self::try_copy).
@@ -47,10 +48,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self.copy_as(order, "copy")
     }
 
-    /// The elements in a buffer of their own.
+    /// The elements in a buffer of their own. A copy, see [`copy`](Self::copy).
     ///
     /// # Errors
-    /// If there is no memory for them.
+    /// If their bytes have no number, or there is no memory for them.
     #[track_caller]
     pub fn try_copy(&self, order: Order) -> Result<Self, CreateError> {
         Ok(self.copied(in_order(self.view(), order)?, "copy"))

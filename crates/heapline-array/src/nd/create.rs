@@ -18,7 +18,8 @@ use crate::{
 };
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
-    /// An array of zeros, in C order unless the shape says otherwise: `(2, 3).f()`.
+    /// An array of zeros, in C order unless the shape says otherwise: `(2, 3).f()`. A
+    /// new buffer.
     ///
     /// Large ones take no physical memory before they are written.
     ///
@@ -30,10 +31,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         or_panic(Self::try_zeros(shape))
     }
 
-    /// An array of zeros.
+    /// An array of zeros. A new buffer.
     ///
     /// # Errors
-    /// If there is no memory for it, in NumPy's words:
+    /// If its bytes have no number, or there is no memory for them, in NumPy's words:
     ///
     /// ```
     /// use heapline_array::NdArray;
@@ -51,7 +52,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         Ok(Self::of_shape(shape, zeros, "zeros"))
     }
 
-    /// An array of ones.
+    /// An array of ones. A new buffer.
     ///
     /// # Panics
     /// If there is no memory for it: see [`try_ones`](Self::try_ones).
@@ -61,16 +62,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         or_panic(Self::try_ones(shape))
     }
 
-    /// An array of ones.
+    /// An array of ones. A new buffer.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If its bytes have no number, or there is no memory for them.
     #[track_caller]
     pub fn try_ones(shape: impl ShapeBuilder<Dim = D>) -> Result<Self, CreateError> {
         Self::filled(shape, A::from_value(Value::UInt(1)), "ones")
     }
 
-    /// An array of one value.
+    /// An array of one value. A new buffer.
     ///
     /// # Panics
     /// If there is no memory for it: see [`try_full`](Self::try_full).
@@ -80,10 +81,10 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         or_panic(Self::try_full(shape, value))
     }
 
-    /// An array of one value.
+    /// An array of one value. A new buffer.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If its bytes have no number, or there is no memory for them.
     #[track_caller]
     pub fn try_full(shape: impl ShapeBuilder<Dim = D>, value: A) -> Result<Self, CreateError> {
         Self::filled(shape, value, "full")
@@ -134,20 +135,21 @@ impl<A: Element> NdArray<A, Ix1> {
     }
 
     /// The integers from `start` up, or down, to `stop`, which is not among them. What does
-    /// not fit the dtype is converted as [`astype`](Self::astype) does.
+    /// not fit the dtype is converted as [`astype`](Self::astype) does. A new buffer.
     ///
     /// # Panics
-    /// If `step` is 0, or if there is no memory for it.
+    /// If `step` is 0, or if there is no memory for it: see [`try_arange`](Self::try_arange).
     #[track_caller]
     #[must_use]
     pub fn arange(start: i64, stop: i64, step: i64) -> Self {
         or_panic(Self::try_arange(start, stop, step))
     }
 
-    /// The integers from `start` up, or down, to `stop`, which is not among them.
+    /// The integers from `start` up, or down, to `stop`, which is not among them. As
+    /// [`arange`](Self::arange) a new buffer.
     ///
     /// # Errors
-    /// If there is no memory for it.
+    /// If its bytes have no number, or there is no memory for them.
     ///
     /// # Panics
     /// If `step` is 0.

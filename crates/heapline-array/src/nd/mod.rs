@@ -60,11 +60,15 @@ use crate::storage::Storage;
 /// ```
 ///
 /// # What is allocated
-/// A *view* allocates nothing; a *copy* its elements' bytes and [`HEADER_NBYTES`] for
-/// the buffer's record. Besides, ndarray keeps shape and strides of dynamic dimension
-/// (`IxDyn`) on the heap if there are more than four axes: 16 bytes an axis for each
-/// handle, and as many while one is made. Each operation says which of both it is, and what
-/// its peak is where that is more than the result.
+/// A *view* allocates nothing. A *copy*, as any other *new buffer*, keeps its
+/// [`nbytes`](ArrayMemory::nbytes) and [`HEADER_NBYTES`] for the buffer's record, and needs
+/// no more on the way. Each operation says which of these it is, and what its peak is where
+/// that is more than what it keeps. An operation that fails keeps nothing but its error: of
+/// each shape that this names, a `usize` for each length.
+///
+/// Besides, ndarray keeps shape and strides of dynamic dimension (`IxDyn`) on the heap if
+/// there are more than four axes: 16 bytes an axis for each handle and view of ndarray, and
+/// a few times as many meanwhile.
 ///
 /// # Writing
 /// Elements that several handles share are read-only. [`view_mut`](Self::view_mut) writes
@@ -239,15 +243,16 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// The same handle, but that neither it nor what is cut from it can be written through:
-    /// NumPy's `setflags(write=False)`.
+    /// NumPy's `setflags(write=False)`. Allocates nothing.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.identity.is_writeable = false;
         self
     }
 
-    /// Gives the handle a name for reports. A buffer's first handle names the buffer as well:
-    /// that allocates the name's bytes, in whole words, and 16 more.
+    /// Gives the handle a name for reports. Allocates nothing, but for a buffer's first
+    /// handle, which names the buffer as well: that keeps the name's bytes and two `usize`,
+    /// in whole words, instead of those of its last name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         if self.identity.owns_data {
@@ -276,6 +281,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The elements as a mutable view, of a copy if [`view_mut`](Self::view_mut) gives none.
     ///
     /// The copy is this handle's own from then on: other handles do not see what is written.
+    /// Without a copy nothing is allocated. A read-only buffer that has no other handle goes
+    /// when it is copied.
     ///
     /// # Panics
     /// If a copy is needed and there is no memory for it.
@@ -293,31 +300,31 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             .unwrap_or_else(|| unreachable!("a fresh copy has one handle"))
     }
 
-    /// The number of this handle.
+    /// The number of this handle. Allocates nothing.
     #[must_use]
     pub fn id(&self) -> ArrayId {
         self.identity.id
     }
 
-    /// The number of elements along each axis.
+    /// The number of elements along each axis. Allocates nothing.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         self.storage.layout().shape()
     }
 
-    /// The number of axes.
+    /// The number of axes. Allocates nothing.
     #[must_use]
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
 
-    /// The number of elements, repeated ones included.
+    /// The number of elements, repeated ones included. Allocates nothing.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape().iter().product()
     }
 
-    /// Whether there are no elements.
+    /// Whether there are no elements. Allocates nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shape().contains(&0)
@@ -334,7 +341,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self.cut("to_dyn", |view| view.into_dyn())
     }
 
-    /// This handle itself, with the number of axes known at run time only.
+    /// This handle itself, with the number of axes known at run time only. Allocates nothing.
     #[must_use]
     pub fn into_dyn(self) -> NdArray<A, IxDyn> {
         let NdArray { storage, identity } = self;
@@ -346,7 +353,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
     }
 
-    /// This handle itself, with the number of axes known at compile time.
+    /// This handle itself, with the number of axes known at compile time. Allocates nothing.
     ///
     /// # Errors
     /// The handle, if the numbers of axes differ.
@@ -358,11 +365,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
     }
 
-    /// The buffer's vector as an ndarray array, without a copy.
+    /// The buffer's vector as an ndarray array. Allocates nothing, and frees the buffer's
+    /// record of [`HEADER_NBYTES`].
     ///
     /// # Errors
     /// The handle, if it is not the buffer's only one, if the buffer is no vector of such
-    /// elements, or if the array does not start where the buffer does.
+    /// elements, if the array does not start where the buffer does, or is read-only.
     pub fn into_array(self) -> Result<Array<A, D>, Self> {
         let strides = signed(self.raw_dim(), self.memory_layout().strides);
         let shape = self.raw_dim();
@@ -384,7 +392,7 @@ impl<A: Element, D: Dimension> ArrayMemory for NdArray<A, D> {
     }
 }
 
-/// Another handle onto the same elements: NumPy's second name for an array.
+/// Another handle onto the same elements: NumPy's second name for an array. A view.
 impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
     #[track_caller]
     fn clone(&self) -> Self {

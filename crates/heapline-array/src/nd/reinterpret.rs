@@ -18,7 +18,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// The imaginary parts. A view where elements are complex; else, as in NumPy, a new
-    /// read-only array of zeros, in Fortran's order if this one is and not in C's.
+    /// read-only buffer of zeros, in Fortran's order if this one is and not in C's.
     ///
     /// ```
     /// use heapline_array::{ArrayMemory, Complex, NdArray};

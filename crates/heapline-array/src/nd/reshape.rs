@@ -43,7 +43,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// ```
     ///
     /// # Errors
-    /// If the shape is of another number of elements, a copy is forbidden, or has no memory.
+    /// If the shape is of another number of elements, the order is `K`, or a copy is needed
+    /// and forbidden, or there is no memory for it.
     #[track_caller]
     pub fn reshape<E: IntoDimension>(
         &self,
@@ -78,7 +79,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
     }
 
-    /// The elements as one row: a view if they are contiguous in this order, else a copy.
+    /// The elements as one row, in this order: a view if they are contiguous in it, else a
+    /// copy.
     ///
     /// # Panics
     /// If a copy is needed and there is no memory for it.

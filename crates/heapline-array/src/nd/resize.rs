@@ -40,7 +40,8 @@ impl std::error::Error for ResizeError {}
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// Changes shape and number of elements in place: NumPy's method `resize`. Elements keep
     /// their order in memory, new ones are zero. The block grows or shrinks by
-    /// reallocation: the peak is the new block, or both if the allocator has to move it.
+    /// reallocation, and has no spare capacity then: keeps the difference of the two, and its
+    /// peak is the new block, or both if the allocator has to move it.
     ///
     /// # Errors
     /// If the array is a view or the buffer has other handles, if it is not contiguous, or

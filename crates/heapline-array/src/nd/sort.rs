@@ -15,8 +15,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// A copy whose elements ascend along an axis; NaN comes last, complex numbers ascend by
     /// real part, then by imaginary part.
     ///
-    /// The peak is the result and, where the axis is not contiguous in it, one row of
-    /// elements along it.
+    /// Its peak are the result's elements and, where the axis is not contiguous in it, one
+    /// row of elements along it, which is gone before the buffer's record comes.
     ///
     /// # Errors
     /// If the axis does not exist, or there is no memory.

@@ -12,7 +12,8 @@ use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
-    /// So many parts of an axis, equally long. Views; the list itself is allocated.
+    /// So many parts of an axis, equally long. Views, in a list that keeps
+    /// `size_of::<NdArray<A, D>>()` bytes for each.
     ///
     /// # Errors
     /// If the axis does not exist or cannot be divided so, or there is no memory for the list.
@@ -47,8 +48,9 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// Parts along the first axis of at most so many bytes each, but at least of length 1:
-    /// to work through an array, such as a mapped file, in bounded memory. Views. An array
-    /// without axes is its own only part.
+    /// to work through an array, such as a mapped file, in bounded memory. Views, each made
+    /// when its turn comes; the iterator allocates nothing. An array without axes is its own
+    /// only part.
     ///
     /// ```
     /// use heapline_array::{ArrayMemory, NdArray};

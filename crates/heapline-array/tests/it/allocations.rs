@@ -3,12 +3,13 @@
 //! says.
 
 use heapline_array::{
-    AnyArray, ArrayMemory, Astype, Complex, CopyMode, DType, Element, HEADER_NBYTES, INFER, Index,
-    NdArray, Order, broadcast_shapes, concatenate, deep_nbytes, hstack, slice, stack, vstack,
+    AnyArray, ArrayMemory, Astype, AxisList, Complex, CopyMode, DType, Element, HEADER_NBYTES,
+    HasBase, INFER, Index, NdArray, Order, Ownership, broadcast_shapes, concatenate, deep_nbytes,
+    hstack, slice, stack, vstack,
 };
-use ndarray::{Array, Axis, Ix2, ShapeBuilder, array, s};
+use ndarray::{Array, Axis, Ix2, IxDyn, ShapeBuilder, array, s};
 
-use crate::counting::{Usage, measure};
+use crate::counting::{Usage, dims_nbytes, measure};
 
 type Matrix = NdArray<f64, Ix2>;
 
@@ -145,12 +146,25 @@ fn views_allocate_nothing() {
     check(
         "memory",
         |m| {
+            let layout = m.memory_layout();
             (
-                m.nbytes(),
-                m.flags(),
-                m.byte_bounds(),
+                (m.dtype(), m.itemsize(), m.nbytes(), m.flags()),
+                (layout.address(), layout.shape().len()),
+                (m.byte_strides().sum::<isize>(), m.byte_bounds()),
                 m.may_share_memory(m),
+                m.view().ownership(),
             )
+        },
+        free,
+    );
+    check("track", |m| m.track("name").len(), free);
+    check("axes of a list", |m| [0, 1].axes().len() == m.ndim(), free);
+    check(
+        "any dtype and back",
+        |m| {
+            let any = AnyArray::from(m.to_dyn());
+            let base = HasBase::base(&any).nbytes;
+            (base, NdArray::<f64>::try_from(any))
         },
         free,
     );
@@ -181,7 +195,12 @@ fn views_allocate_nothing() {
     );
     check(
         "the handle itself",
-        |m| (m.id(), m.ndim(), m.is_empty(), m.is_view(), m.owns_data()),
+        |m| {
+            (
+                (m.id(), m.shape().len(), m.ndim(), m.len(), m.is_empty()),
+                (m.is_view(), m.owns_data(), m.is_writeable()),
+            )
+        },
         free,
     );
 }
@@ -301,7 +320,13 @@ fn copies_allocate_their_elements() {
         [New(480); 3],
     );
     check("repeat", |m| m.repeat(&[2], -1), [New(9600); 3]);
-    check("tile", |m| m.tile(&[2, 3]), [NewAndMore(28_800, 0); 3]);
+    check("tile", |m| m.tile(&[2, 3]), [New(28_800); 3]);
+    check("tile of columns", |m| m.tile(&[3]), [New(14_400); 3]);
+    check(
+        "tile, more axes",
+        |m| m.tile(&[2, 1, 3, 1]),
+        [New(28_800); 3],
+    );
     check("tile, once", |m| m.tile(&[1, 1]), all);
     check(
         "tile of nothing",
@@ -346,6 +371,15 @@ fn copies_allocate_their_elements() {
         },
         all,
     );
+    check(
+        "a += b, shared",
+        |m| {
+            let mut shared = m.clone();
+            shared += m;
+            shared
+        },
+        all,
+    );
 }
 
 #[test]
@@ -361,6 +395,8 @@ fn operators_cost_what_those_of_ndarray_cost() {
     check("a / 2", |m| m / 2.0, all);
     let row = NdArray::from_array(array![[1.0; 30]]);
     check("a + row", |m| m + &row, all);
+    let column = NdArray::from_array(Array::ones((20, 1)));
+    check("column + row", |_| &column + &row, all);
     for (layout, matrix) in matrices() {
         let mut own = matrix.copy(Order::K);
         let ((), usage) = measure(|| {
@@ -421,6 +457,9 @@ fn new_arrays_cost_their_elements() {
     let (row, usage) = measure(|| NdArray::<u8, _>::arange(0, 100, 1));
     assert_eq!(usage, New(100).usage());
     assert_eq!(row.sum(), 4950);
+    let elements = Array::ones((20, 30));
+    let (matrix, usage) = measure(|| Matrix::from_array(elements));
+    assert_eq!((usage, matrix.base_nbytes()), (New(0).usage(), 4800));
     let mut vector = Vec::with_capacity(100);
     vector.extend([1_i32, 2, 3]);
     let (adopted, usage) = measure(|| NdArray::from_vec(vector));
@@ -468,12 +507,33 @@ fn shapes_and_sums_over_buffers_allocate_their_lists() {
     let (shape, usage) = measure(|| broadcast_shapes(&[3, 1, 4], &[5, 1]));
     assert_eq!(shape, Ok(vec![3, 5, 4]));
     let three = 3 * size_of::<usize>() as isize;
-    // Collecting lengths one of which may be missing makes room for four.
-    assert_eq!((usage.kept, usage.peak), (three.max(32), 32));
+    assert_eq!((usage.kept, usage.peak), (three, three));
     for (layout, matrix) in matrices() {
         let (deep, usage) = measure(|| deep_nbytes([&matrix, &matrix, &matrix]));
         assert_eq!((usage.kept, usage.peak), (0, 3 * 24), "{layout}");
         assert_eq!(deep.heap_nbytes, matrix.base_nbytes());
+        // Of nobody knows how many, the list grows to four and to eight.
+        for (count, room) in [(1, 4), (5, 8)] {
+            let handles = (0..count).filter(|_| true).map(|_| &matrix);
+            let (_, usage) = measure(|| deep_nbytes(handles));
+            assert_eq!((usage.kept, usage.peak), (0, room * 24), "{layout}");
+        }
+    }
+}
+
+#[test]
+fn refusals_keep_the_shapes_that_they_name() {
+    let length = size_of::<usize>() as isize;
+    for (layout, matrix) in matrices() {
+        let (refused, usage) = measure(|| matrix.reshape(7, Order::C, CopyMode::IfNeeded));
+        assert!(refused.is_err());
+        assert_eq!((usage.kept, usage.peak), (3 * length, 3 * length));
+        let (refused, usage) = measure(|| matrix.broadcast_to((3, 4, 5)));
+        assert!(refused.is_err());
+        assert_eq!((usage.kept, usage.peak), (5 * length, 5 * length));
+        let (refused, usage) = measure(|| matrix.permuted_axes([0, 0]));
+        assert!(refused.is_err());
+        assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
     }
 }
 
@@ -484,6 +544,11 @@ fn questions_about_overlap_allocate_a_few_terms() {
     // Two axes of each, and the bytes of an element.
     let (is_shared, usage) = measure(|| b.shares_memory(&c));
     assert_eq!((is_shared, usage.kept, usage.peak), (true, 0, 5 * 64));
+    let (is_shared, usage) = measure(|| b.try_shares_memory(&c, 1000));
+    assert_eq!((is_shared, usage.kept, usage.peak), (Ok(true), 0, 5 * 64));
+    // What goes on where other bytes end is one term with them: rows, and the gaps of three.
+    let (is_shared, usage) = measure(|| a.shares_memory(&a.slice(s![..;3, ..])));
+    assert_eq!((is_shared, usage.kept, usage.peak), (true, 0, 64));
     let (is_shared, usage) = measure(|| b.slice(s![..0, ..]).shares_memory(&c));
     assert_eq!((is_shared, usage.kept, usage.peak), (false, 0, 0));
 
@@ -501,12 +566,53 @@ fn questions_about_overlap_allocate_a_few_terms() {
 }
 
 #[test]
+fn more_than_four_axes_keep_their_shape_and_strides() {
+    fn check<A: Element>(run: impl FnOnce() -> NdArray<A>) {
+        let (result, usage) = measure(run);
+        let dims = dims_nbytes(result.ndim());
+        let own = match result.is_view() {
+            true => 0,
+            false => result.nbytes() as isize + HEADER_NBYTES as isize,
+        };
+        assert_eq!(usage.kept, own + dims);
+        assert!(usage.peak <= own + 4 * dims, "{usage:?}");
+    }
+    let a = NdArray::<f64>::zeros(IxDyn(&[2, 3, 2, 3, 2, 3]));
+    check(|| a.clone());
+    check(|| a.t());
+    check(|| a.index(&[Index::Ellipsis]).expect("all"));
+    check(|| a.flip(0).expect("an axis"));
+    check(|| a.moveaxis(0, -1).expect("axes"));
+    check(|| a.expand_dims(0).expect("a place"));
+    check(|| a.sliding_window(&[2], 0).expect("it fits"));
+    check(|| a.diagonal(0, 0, 1).expect("axes"));
+    check(|| a.view_dtype::<u64>().expect("as many bytes"));
+    check(|| a.copy(Order::C));
+    check(|| a.sort(0).expect("an axis"));
+    check(|| a.astype::<f32>(Astype::default()).expect("any cast").0);
+    let ((), usage) = measure(|| drop(a.view()));
+    assert_eq!((usage.kept, usage.peak), (0, dims_nbytes(6)));
+}
+
+#[test]
 fn the_name_of_a_buffer_costs_its_bytes_and_two_counts() {
     let matrix = Matrix::zeros((20, 30));
     let (named, usage) = measure(|| matrix.named("twelve bytes"));
     // In whole words.
     let name = 16 + 16;
     assert_eq!((usage.kept, usage.peak), (name, name));
+    // The last name goes when there is another one.
+    let (named, usage) = measure(|| named.named("four"));
+    let shorter = 16 + 8;
+    assert_eq!((usage.kept, usage.peak), (shorter - name, shorter));
     let ((), usage) = measure(|| drop(named));
-    assert_eq!(usage.kept, -(4800 + HEADER_NBYTES as isize + name));
+    assert_eq!(usage.kept, -(4800 + HEADER_NBYTES as isize + shorter));
+}
+
+#[test]
+fn a_read_only_buffer_without_other_handles_goes_when_it_is_copied() {
+    let mut matrix = Matrix::zeros((20, 30)).read_only();
+    let (_, usage) = measure(|| matrix.make_mut()[[0, 0]] = 1.0);
+    assert_eq!(usage.kept, 0);
+    assert_eq!(usage.peak, New(4800).usage().peak);
 }

@@ -14,6 +14,7 @@
 mod allocations;
 mod conformance;
 mod counting;
+mod documented;
 mod handles;
 mod npy;
 mod properties;

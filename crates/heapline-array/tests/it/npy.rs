@@ -166,8 +166,9 @@ fn files_that_lie_are_errors() {
 fn files_cost_their_elements_and_what_does_not_grow_with_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("array.npy");
-    let costs = |rows: usize| {
-        let array: AnyArray = NdArray::<f64, _>::ones((rows, 125)).t().into_dyn().into();
+    let costs = |rows: usize, dtype: DType| {
+        let array: AnyArray = NdArray::<u8, _>::ones((rows, 125)).t().into_dyn().into();
+        let (array, _) = array.astype(dtype, Astype::default()).expect("any cast");
         let nbytes = array.nbytes() as isize;
         let ((), write) = measure(|| write_npy(&path, &array).expect("written"));
         let (read, reading) = measure(|| read_npy(&path).expect("read"));
@@ -177,11 +178,13 @@ fn files_cost_their_elements_and_what_does_not_grow_with_them() {
         drop((read, mapped));
         [write.peak, reading.peak - nbytes, mapping.peak]
     };
-    let few = costs(8200);
-    assert_eq!(few, costs(9900));
     let buffer = 8 << 10;
-    let [write, read, mapping] = few;
-    assert!((buffer..buffer + (4 << 10)).contains(&write), "{write}");
-    assert!((buffer..buffer + 256).contains(&read), "{read}");
-    assert!(mapping < 16 << 10, "{mapping}");
+    for &dtype in DType::ALL {
+        let few = costs(8200, dtype);
+        assert_eq!(few, costs(9900, dtype), "{dtype}");
+        let [write, read, mapping] = few;
+        assert!((buffer..buffer + (4 << 10)).contains(&write), "{write}");
+        assert!((buffer..buffer + 256).contains(&read), "{read}");
+        assert!(mapping < 16 << 10, "{mapping}");
+    }
 }
