@@ -14,6 +14,8 @@ use crate::{DType, Element, Kind};
 const BLOCK: usize = 1024;
 /// So many sums are added up at a time.
 const LANES: usize = 16;
+/// Rows of fewer elements are not added up in as many.
+const SHORT: usize = 64;
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The sum of all elements: integers in 64 bits, floats in their own dtype, added
@@ -40,7 +42,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         match self.view().as_slice_memory_order() {
             // In any order the sum of integers is the same: no need for pairs.
             Some(elements) if is_exact(T::DTYPE) => T::from_accumulator(if A::DTYPE == T::DTYPE {
-                in_lanes(elements, zero, load, |a, b| a + b)
+                in_lanes::<_, _, LANES>(elements, zero, load, |a, b| a + b)
             } else {
                 // Where each is made wider first, the compiler does better by itself.
                 let elements = elements.iter();
@@ -137,23 +139,34 @@ fn pairwise<A, T: Copy>(
             pairwise(second, neutral, load, combine),
         );
     }
-    in_lanes(elements, neutral, load, combine)
+    in_lanes::<_, _, LANES>(elements, neutral, load, combine)
 }
 
-/// One after the other, in [`LANES`] sums at a time.
-fn in_lanes<A, T: Copy>(
+/// One after the other, in so many sums at a time.
+#[inline]
+fn in_lanes<A, T: Copy, const LANES: usize>(
     elements: &[A],
     neutral: T,
     load: impl Fn(&A) -> T,
-    combine: impl Fn(T, T) -> T,
+    combine: impl Fn(T, T) -> T + Copy,
 ) -> T {
-    let (lanes, rest) = elements.as_chunks::<LANES>();
+    let (chunks, rest) = elements.as_chunks::<LANES>();
     let mut sums = [neutral; LANES];
-    for lane in lanes {
-        for (sum, element) in sums.iter_mut().zip(lane) {
+    for chunk in chunks {
+        for (sum, element) in sums.iter_mut().zip(chunk) {
             *sum = combine(*sum, load(element));
         }
     }
+    // There are not more; that there is an end makes it no loop.
+    let rest = rest.iter().take(LANES - 1);
+    rest.fold(halved(sums, combine), |sum, element| {
+        combine(sum, load(element))
+    })
+}
+
+/// The sums as one, in pairs of halves.
+#[inline]
+fn halved<T: Copy, const LANES: usize>(mut sums: [T; LANES], combine: impl Fn(T, T) -> T) -> T {
     let mut lanes = LANES;
     while lanes > 1 {
         lanes /= 2;
@@ -161,12 +174,11 @@ fn in_lanes<A, T: Copy>(
             sums[lane] = combine(sums[lane], sums[lane + lanes]);
         }
     }
-    let sum = sums[0];
-    rest.iter()
-        .fold(sum, |sum, element| combine(sum, load(element)))
+    sums[0]
 }
 
-/// Rows along the axis that moves least, in blocks, and the blocks' sums in pairs.
+/// Rows along the axis that moves least; their sums, or those of their blocks, in lanes, and
+/// blocks of these in pairs.
 fn by_rows<A, D: Dimension, T: Copy>(
     view: ArrayView<'_, A, D>,
     neutral: T,
@@ -177,22 +189,52 @@ fn by_rows<A, D: Dimension, T: Copy>(
         sums: [neutral; 64],
         blocks: 0,
     };
-    let fold = |sum: T, element: &A| combine(sum, load(element));
-    let moving = view.axes().filter(|axis| axis.len > 1);
-    let Some(axis) = moving.min_by_key(|axis| axis.stride.unsigned_abs()) else {
-        return view.iter().fold(neutral, fold);
+    let (mut sums, mut count) = ([neutral; LANES], 0);
+    let mut add = |number: T| {
+        let sum = &mut sums[count % LANES];
+        *sum = combine(*sum, number);
+        count += 1;
+        if count == BLOCK {
+            pairs.push(halved(sums, combine), combine);
+            (sums, count) = ([neutral; LANES], 0);
+        }
     };
-    for row in view.lanes(axis.axis) {
-        match row.as_slice() {
-            Some(elements) => pairs.push(pairwise(elements, neutral, load, combine), combine),
-            None => {
+    let fold = |sum: T, element: &A| combine(sum, load(element));
+    let view = forwards(view);
+    let moving = view.axes().filter(|axis| axis.len > 1 && axis.stride > 0);
+    match moving.min_by_key(|axis| axis.stride) {
+        Some(row) if row.stride == 1 => {
+            for row in view.lanes(row.axis) {
+                // Its elements follow each other.
+                let elements = row.as_slice().unwrap_or_default();
+                add(match elements.len() {
+                    // That there is an end makes it no loop.
+                    ..8 => elements.iter().take(7).fold(neutral, fold),
+                    8..SHORT => in_lanes::<_, _, 8>(elements, neutral, load, combine),
+                    _ => pairwise(elements, neutral, load, combine),
+                });
+            }
+        }
+        Some(row) if row.len >= SHORT => {
+            for row in view.lanes(row.axis) {
                 for block in row.axis_chunks_iter(Axis(0), BLOCK) {
-                    pairs.push(block.iter().fold(neutral, fold), combine);
+                    add(block.iter().fold(neutral, fold));
                 }
             }
         }
+        _ => view.iter().for_each(|element| add(load(element))),
     }
-    pairs.finish(neutral, combine)
+    pairs.finish(halved(sums, combine), combine)
+}
+
+/// The elements in an order in which addresses rise along every axis.
+fn forwards<A, D: Dimension>(mut view: ArrayView<'_, A, D>) -> ArrayView<'_, A, D> {
+    for axis in 0..view.ndim() {
+        if view.strides()[axis] < 0 {
+            view.invert_axis(Axis(axis));
+        }
+    }
+    view
 }
 
 /// The sum of 2^n blocks at each place whose bit in `blocks` is set.

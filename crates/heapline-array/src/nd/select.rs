@@ -1,6 +1,6 @@
 //! Elements picked by lists and masks. Always copies.
 
-use ndarray::{Array, ArrayView, Axis, Dimension, Ix1, Zip};
+use ndarray::{Array, ArrayView, ArrayViewMut, Axis, Dimension, Ix1, Zip};
 
 use super::NdArray;
 use super::axes::normal_axis;
@@ -20,7 +20,13 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             return row.take(indices, axis);
         }
         let axis = normal_axis(axis, self.ndim())?;
-        let places = indices.iter().map(|index| self.place(*index, axis));
+        for index in indices {
+            self.place(*index, axis)?;
+        }
+        let length = self.shape()[axis] as isize;
+        // All of them are there.
+        let from_start = |index: isize| if index < 0 { index + length } else { index };
+        let places = indices.iter().map(|index| from_start(*index) as usize);
         self.gather(axis, indices.len(), places, "take")
     }
 
@@ -35,13 +41,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             return row.compress(condition, axis);
         }
         let axis = normal_axis(axis, self.ndim())?;
-        let kept = || {
-            (0..)
-                .zip(condition)
-                .filter_map(|(index, keep)| keep.then_some(index))
-        };
-        let places = kept().map(|index| self.place(index, axis));
-        self.gather(axis, kept().count(), places, "compress")
+        if let Some(last) = condition.iter().rposition(|keep| *keep) {
+            self.place(last as isize, axis)?;
+        }
+        let marked = condition.iter().enumerate();
+        let places = marked.filter_map(|(place, keep)| keep.then_some(place));
+        self.gather(axis, places.clone().count(), places, "compress")
     }
 
     /// The elements where the mask says so, in C order: NumPy's `a[mask]`. A copy.
@@ -91,7 +96,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         let times = |place: usize| repeats[place % repeats.len()];
         let total = (0..length).map(times).fold(0, usize::saturating_add);
-        let places = (0..length).flat_map(|place| std::iter::repeat_n(Ok(place), times(place)));
+        let places = (0..length).flat_map(|place| std::iter::repeat_n(place, times(place)));
         self.gather(axis, total, places, "repeat")
     }
 
@@ -107,26 +112,67 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         })
     }
 
-    /// A copy of the places of an axis. Its peak is its result.
+    /// A copy of the places of an axis, all of which are there. Its peak is its result.
     #[track_caller]
     fn gather(
         &self,
         axis: usize,
         count: usize,
-        places: impl Iterator<Item = Result<usize, ArrayError>>,
+        places: impl Iterator<Item = usize> + Clone,
         operation: &'static str,
     ) -> Result<Self, ArrayError> {
         let mut shape = self.raw_dim();
         shape[axis] = count;
         let mut gathered: Array<A, D> = allocate(shape, false)?;
-        let view = self.view();
-        for (to, from) in places.enumerate() {
-            let from = from?;
-            let range = |place: usize| ndarray::Slice::from(place..=place);
-            gathered
-                .slice_axis_mut(Axis(axis), range(to))
-                .assign(&view.slice_axis(Axis(axis), range(from)));
+        let (from, to) = (self.view(), gathered.view_mut());
+        let moving = from.axes().filter(|axis| axis.len > 1 && axis.stride != 0);
+        let fastest = moving.min_by_key(|axis| axis.stride.unsigned_abs());
+        let is_fastest = fastest.is_some_and(|fastest| fastest.axis == Axis(axis));
+        if is_fastest || from.len() / from.len_of(Axis(axis)).max(1) <= FEW {
+            by_lanes(from, to, Axis(axis), places);
+        } else {
+            by_places(from, to, Axis(axis), places);
         }
         Ok(self.copied(gathered, operation))
+    }
+}
+
+/// Places of so many elements at most are copied one element at a time.
+const FEW: usize = 16;
+
+/// Along each row of the axis.
+fn by_lanes<A: Element, D: Dimension>(
+    from: ArrayView<'_, A, D>,
+    mut to: ArrayViewMut<'_, A, D>,
+    axis: Axis,
+    places: impl Iterator<Item = usize> + Clone,
+) {
+    for (from, mut to) in from.lanes(axis).into_iter().zip(to.lanes_mut(axis)) {
+        match (from.as_slice(), to.as_slice_mut()) {
+            (Some(from), Some(to)) => {
+                for (to, place) in to.iter_mut().zip(places.clone()) {
+                    *to = from[place];
+                }
+            }
+            _ => {
+                for (to, place) in to.iter_mut().zip(places.clone()) {
+                    *to = from[place];
+                }
+            }
+        }
+    }
+}
+
+/// Each place of the axis with all that is there.
+fn by_places<A: Element, D: Dimension>(
+    from: ArrayView<'_, A, D>,
+    mut to: ArrayViewMut<'_, A, D>,
+    axis: Axis,
+    places: impl Iterator<Item = usize>,
+) {
+    let at = |place: usize| ndarray::Slice::from(place..=place);
+    for (target, place) in places.enumerate() {
+        to.slice_axis_mut(axis, at(target))
+            .assign(&from.slice_axis(axis, at(place)));
     }
 }

@@ -50,6 +50,7 @@ fn ascending<A: Element>(a: &A, b: &A) -> Ordering {
     match (a.to_value(), b.to_value()) {
         (Value::UInt(a), Value::UInt(b)) => a.cmp(&b),
         (Value::Int(a), Value::Int(b)) => a.cmp(&b),
+        (Value::Float(a), Value::Float(b)) => nan_last(a, b),
         (a, b) => {
             let (a, b) = (a.complex(), b.complex());
             // A number with a NaN in it is behind those without, whatever the other part.

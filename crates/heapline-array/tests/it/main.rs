@@ -16,5 +16,6 @@ mod conformance;
 mod counting;
 mod documented;
 mod handles;
+mod layouts;
 mod npy;
 mod properties;
