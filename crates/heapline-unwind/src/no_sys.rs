@@ -18,6 +18,11 @@ pub(crate) fn thread_pointer() -> u64 {
     0
 }
 
+/// The first thread's stack is not known.
+pub(crate) fn on_first_stack() -> u64 {
+    0
+}
+
 /// Nothing is asked for ahead of time.
 pub(crate) fn prefetch(_word: &u64) {}
 

@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use crate::maps::{Mapping, MapsText};
 use crate::stack_memory::StackMemory;
-use crate::sys::{MapsFile, PAGE_BYTES, are_readable, thread_pointer};
+use crate::sys::{MapsFile, PAGE_BYTES, are_readable, on_first_stack, thread_pointer};
 
 /// A stack and whether it is the one the thread was started on.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Stack {
     /// The thread's own stack stays mapped for as long as the thread runs; any
     /// other (a coroutine's, a signal handler's) may be gone once it is left.
     pub(crate) native: bool,
-    /// The first thread's, which the kernel makes larger when it is used up.
+    /// The first thread's, which is made larger when it is used up.
     pub(crate) grows: bool,
 }
 
@@ -22,8 +22,7 @@ pub(crate) fn of_line(mapping: &Mapping, path: &[u8], address: u64) -> Option<St
     if !mapping.contains(address) || !mapping.readable || !mapping.writable {
         return None;
     }
-    // The C library puts a thread's control block at the top of its stack; the
-    // first thread's stack has a name instead.
+    // The C library puts a thread's control block at the top of its stack.
     let control_block = thread_pointer();
     let below_control_block = address < control_block && mapping.contains(control_block);
     // The kernel lists what lies behind the stack in one line with it where it can.
@@ -32,7 +31,8 @@ pub(crate) fn of_line(mapping: &Mapping, path: &[u8], address: u64) -> Option<St
     } else {
         mapping.end
     };
-    let grows = path == b"[stack]";
+    // The first thread's stack has a name, but for a program that valgrind runs.
+    let grows = path == b"[stack]" || mapping.contains(on_first_stack());
     Some(Stack {
         memory: StackMemory::of_mapping(mapping.start, end),
         native: grows || below_control_block,

@@ -151,6 +151,17 @@ pub(crate) fn thread_pointer() -> u64 {
     pointer
 }
 
+/// An address on the first thread's stack, where the kernel has put random bytes for the
+/// C library; 0 if it has not.
+pub(crate) fn on_first_stack() -> u64 {
+    const AT_RANDOM: u64 = 25;
+    // SAFETY: the C library's function has this signature, and takes any number.
+    unsafe extern "C" {
+        safe fn getauxval(kind: u64) -> u64;
+    }
+    getauxval(AT_RANDOM)
+}
+
 /// Asks for memory that will be read shortly.
 #[inline]
 pub(crate) fn prefetch(word: &u64) {
