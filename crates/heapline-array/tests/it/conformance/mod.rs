@@ -20,6 +20,7 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -132,6 +133,8 @@ fn folder() -> PathBuf {
 fn numpy_says_the_same() {
     let (total, complaints) = check_folder(&folder());
     println!("{}", total.line("total"));
+    let slowest = share::SLOWEST_NANOS.load(Ordering::Relaxed);
+    println!("slowest shares_memory: {} µs", slowest as f64 / 1e3);
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert!(total.passed > 0, "no case in {}", folder().display());
 }
