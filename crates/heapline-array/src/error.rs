@@ -32,6 +32,11 @@ impl MemoryError {
         }
     }
 
+    /// The same of an array whose axes are in another order than in memory.
+    pub(crate) fn of_shape(self, shape: &[usize]) -> Self {
+        MemoryError::new(shape, self.dtype, self.nbytes)
+    }
+
     /// The shape that was asked for.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
@@ -64,6 +69,16 @@ impl fmt::Display for MemoryError {
 }
 
 impl std::error::Error for MemoryError {}
+
+impl CreateError {
+    /// The same of an array whose axes are in another order than in memory.
+    pub(crate) fn of_shape(self, shape: &[usize]) -> Self {
+        match self {
+            CreateError::TooBig(_) => self,
+            CreateError::Memory(error) => CreateError::Memory(error.of_shape(shape)),
+        }
+    }
+}
 
 impl From<Overflow> for CreateError {
     fn from(error: Overflow) -> Self {

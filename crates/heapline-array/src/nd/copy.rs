@@ -134,10 +134,12 @@ pub(super) fn in_order<A: Element, D: Dimension>(
         });
     }
     let axes = slowest_first(&view, order);
-    let (shape, back) = lie_as(&view.raw_dim(), &axes);
-    let copy = filled(shape, false, |copy| {
+    let shape = view.raw_dim();
+    let (in_memory, back) = lie_as(&shape, &axes);
+    let copy = filled(in_memory, false, |copy| {
         push_all(copy, &view.permuted_axes(axes));
-    })?;
+    });
+    let copy = copy.map_err(|error| error.of_shape(shape.slice()))?;
     Ok(copy.permuted_axes(back))
 }
 
@@ -205,7 +207,9 @@ pub(super) fn permuted<B: Element, D: Dimension>(
     axes: &D,
 ) -> Result<Array<B, D>, CreateError> {
     let (in_memory, back) = lie_as(shape, axes);
-    Ok(allocate(in_memory, false)?.permuted_axes(back))
+    let zeros = allocate(in_memory, false);
+    let zeros = zeros.map_err(|error| error.of_shape(shape.slice()))?;
+    Ok(zeros.permuted_axes(back))
 }
 
 /// The shape with its axes as listed, and the list that puts them back.

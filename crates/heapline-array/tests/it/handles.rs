@@ -1,8 +1,8 @@
 //! Handles: who shares a buffer, who may write, and what becomes of the vector.
 
 use heapline_array::{
-    ArrayMemory, Astype, CopyMode, CreateError, HasBase, NdArray, Order, Ownership, Owns,
-    ResizeError, deep_nbytes, slice,
+    ArrayMemory, Astype, CastError, CopyMode, CreateError, HasBase, NdArray, Order, Ownership,
+    Owns, ResizeError, deep_nbytes, slice,
 };
 use ndarray::{Array, Array2, ShapeBuilder, array, s};
 
@@ -140,6 +140,25 @@ fn too_large_arrays_are_errors() {
         Err(CreateError::Memory(_))
     ));
     assert!(row.astype::<f32>(Astype::default()).is_err());
+    // The shape that is named is the array's own, whatever the order of its axes in memory.
+    let wide = NdArray::<f64, _>::zeros(5).broadcast_to((1 << 49, 5));
+    let wide = wide.expect("a view");
+    let refused = |error: CreateError| match error {
+        CreateError::Memory(error) => (error.shape().to_vec(), error.nbytes()),
+        other => panic!("{other}"),
+    };
+    for order in [Order::C, Order::F, Order::K] {
+        let error = wide.try_copy(order).expect_err("no memory");
+        assert_eq!(refused(error), (vec![1 << 49, 5], 5 << 52), "{order:?}");
+    }
+    let error = heapline_array::concatenate(&[&wide, &wide], 0).expect_err("no memory");
+    let error = error.create_error().expect("that is why").clone();
+    assert_eq!(refused(error), (vec![1 << 50, 5], 5 << 53));
+    let converted = wide.astype::<f32>(Astype::default()).map(|_| ());
+    let CastError::Create(error) = converted.expect_err("no memory") else {
+        panic!("memory is what is missing");
+    };
+    assert_eq!(refused(error), (vec![1 << 49, 5], 5 << 51));
     assert!(row.take(&[0], 0).is_ok());
 }
 
