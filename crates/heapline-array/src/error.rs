@@ -215,6 +215,13 @@ impl ArrayError {
     }
 }
 
+/// Panics in these words, where there is no `Result`.
+#[cold]
+#[track_caller]
+pub(crate) fn refuse(why: Kind) -> ! {
+    panic!("{}", ArrayError::from(why))
+}
+
 /// A shape as Python writes it: `(3,)`, `(2, -1)`.
 fn tuple(shape: &[usize]) -> String {
     let lengths = shape.iter().map(|length| match *length {

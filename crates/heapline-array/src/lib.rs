@@ -64,8 +64,10 @@
 //!    no whole number of elements. A `bool` is 0 or 1.
 //! 6. **No long double**: `float128`, `g`, `f16`, `c32` are unknown dtypes. Nor are there
 //!    objects, strings, records, dates, or elements in the other byte order.
-//! 7. **Temporaries** are ndarray's: `&a + &(&b * &c)` needs two results at its peak, where
-//!    NumPy writes the second over the first.
+//! 7. **Temporaries** are reused as ndarray's: `&b * &c + &a` and `&a + &b * &c` need one
+//!    result at their peak, as in NumPy, since the operand that is given away holds it;
+//!    `&a + &(&b * &c)` needs two. What is given away and no longer its buffer's only handle,
+//!    or not of the result's shape, is not written over.
 //! 8. **Slices of ndarray's macro `s!`** cut first and reverse then.
 //!    [`index`](NdArray::index) is Python's.
 //!

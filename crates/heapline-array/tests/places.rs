@@ -1,6 +1,7 @@
 //! Every place that a recording is told of, and every panic, is a line of the program, not of
 //! this crate.
 
+use std::ops::{AddAssign, DivAssign};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
@@ -93,24 +94,60 @@ fn places_are_the_programs() {
 
 #[test]
 fn panics_are_the_programs() {
-    let file = Arc::new(Mutex::new(String::new()));
-    let seen = Arc::clone(&file);
+    let seen = Arc::new(Mutex::new((String::new(), String::new())));
+    let hook = Arc::clone(&seen);
     std::panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().expect("it has one");
-        *seen.lock().expect("no panic") = place.file().to_owned();
+        let file = panic.location().expect("it has one").file();
+        let text = panic.payload_as_str().unwrap_or_default();
+        *hook.lock().expect("no panic") = (file.to_owned(), text.to_owned());
     }));
     let m = NdArray::<f64, _>::ones((4, 6));
+    let n = NdArray::<f64, _>::ones((5, 6));
     let wide = m.broadcast_to((1 << 50, 4, 6)).expect("fits");
-    let panics: [(&str, &dyn Fn()); 4] = [
-        ("zeros", &|| drop(NdArray::<f64, _>::zeros(1 << 50))),
-        ("full", &|| drop(NdArray::full(1 << 50, 1.0))),
-        ("copy", &|| drop(wide.copy(Order::C))),
-        ("arange", &|| drop(NdArray::<i64, _>::arange(0, 1, 0))),
+    let (i, zero) = (NdArray::from_vec(vec![1, 2]), NdArray::from_vec(vec![3, 0]));
+    let shapes = "arrays of shapes (4, 6) and (5, 6) do not fit together";
+    let by_zero = "attempt to divide by zero";
+    let panics: [(&str, &dyn Fn(), &str); 18] = [
+        (
+            "zeros",
+            &|| drop(NdArray::<f64, _>::zeros(1 << 50)),
+            "Unable",
+        ),
+        ("full", &|| drop(NdArray::full(1 << 50, 1.0)), "Unable"),
+        ("copy", &|| drop(wide.copy(Order::C)), "Unable"),
+        (
+            "arange",
+            &|| drop(NdArray::<i64, _>::arange(0, 1, 0)),
+            "step",
+        ),
+        ("&a + &b", &|| drop(&m + &n), shapes),
+        ("a + &b", &|| drop(m.copy(Order::C) + &n), shapes),
+        ("&a + b", &|| drop(&m + n.copy(Order::C)), shapes),
+        (
+            "a + b",
+            &|| drop(m.copy(Order::C) + n.copy(Order::C)),
+            shapes,
+        ),
+        (
+            "a += &b",
+            &|| m.clone().add_assign(&n),
+            "an array of shape (5, 6) cannot be broadcast to shape (4, 6)",
+        ),
+        ("&a / &b", &|| drop(&i / &zero), by_zero),
+        ("a / &b", &|| drop(i.copy(Order::C) / &zero), by_zero),
+        ("&a / b", &|| drop(&i / zero.copy(Order::C)), by_zero),
+        ("&a / 0", &|| drop(&i / 0), by_zero),
+        ("a / 0", &|| drop(i.copy(Order::C) / 0), by_zero),
+        ("1 / &a", &|| drop(1 / &zero), by_zero),
+        ("1 / a", &|| drop(1 / zero.copy(Order::C)), by_zero),
+        ("a /= &b", &|| i.clone().div_assign(&zero), by_zero),
+        ("a /= 0", &|| i.clone().div_assign(0), by_zero),
     ];
-    for (name, panic) in panics {
-        file.lock().expect("no panic").clear();
+    for (name, panic, expected) in panics {
         assert!(catch_unwind(AssertUnwindSafe(panic)).is_err());
-        assert_eq!(*file.lock().expect("no panic"), file!(), "{name}");
+        let (file, text) = std::mem::take(&mut *seen.lock().expect("no panic"));
+        assert_eq!(file, file!(), "{name}");
+        assert!(text.contains(expected), "{name}: {text}");
     }
     drop(std::panic::take_hook());
 }

@@ -410,11 +410,50 @@ fn operators_cost_what_those_of_ndarray_cost() {
             own /= 4.0;
         });
         assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
-        // Two results live at a time, where NumPy uses the first again.
+        // Two results live at a time: the product is only lent.
         let (result, usage) = measure(|| &matrix + &(&matrix * &matrix));
         let one = 4800 + HEADER_NBYTES as isize;
         assert_eq!((usage.kept, usage.peak), (one, 2 * one), "{layout}");
         drop(result);
+    }
+}
+
+#[test]
+fn operands_that_are_given_away_hold_the_result() {
+    let one = [New(4800); 3];
+    check("a * b + c", |m| m * m + m, one);
+    check("a + b * c", |m| m + m * m, one);
+    check(
+        "(a - b) * (c / d)",
+        |m| (m - m) * 2.0 * -(m / 3.0),
+        [NewBeside(4800, 4800 + HEADER_NBYTES); 3],
+    );
+    check("2 a + 1", |m| 1.0 + 2.0 * m, one);
+    check("-(2 a - 1) / 3", |m| -(2.0 * m - 1.0) / 3.0, one);
+    check("1 / (1 - a)", |m| 1.0 / (1.0 - m), one);
+    check("-a", |m| -m, one);
+    let row = NdArray::from_array(array![[1.0; 30]]);
+    check("a * b + row", |m| m * m + &row, one);
+    check("row + a * b", |m| &row + m * m, one);
+    check(
+        "row * 2 + a",
+        |m| (&row * 2.0) + m,
+        [NewBeside(4800, 240 + HEADER_NBYTES); 3],
+    );
+    check("an only handle but for another", |m| m.clone() + m, one);
+    check(
+        "a read-only one",
+        |m| (m * m).read_only() + m,
+        [NewBeside(4800, 4800 + HEADER_NBYTES); 3],
+    );
+    for (layout, matrix) in matrices() {
+        let own = matrix.copy(Order::K).named("own");
+        let id = own.id();
+        let (result, usage) = measure(|| own + &matrix);
+        assert_eq!((usage.kept, usage.peak), (0, 0), "{layout}");
+        assert_eq!((result.id(), result.owns_data()), (id, true), "{layout}");
+        let expected = &matrix.view() * 2.0;
+        assert_eq!(result.view(), expected, "{layout}");
     }
 }
 

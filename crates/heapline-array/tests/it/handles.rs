@@ -376,6 +376,53 @@ fn numbers_are_added_to_each_element_of_any_dtype() {
 }
 
 #[test]
+fn operators_are_those_of_ndarray_whoever_owns_the_operands() {
+    let (a, b) = (array![[8_i32, -6, 4], [3, 5, 7]], array![2_i32, -3, 1]);
+    let (left, right) = (
+        NdArray::from_array(a.clone()),
+        NdArray::from_array(b.clone()),
+    );
+    let (left, right) = (|| left.copy(Order::F), || right.copy(Order::C));
+    macro_rules! check {
+        ($operator:tt) => {
+            let expected = &a $operator &b;
+            assert_eq!((&left() $operator &right()).view(), expected);
+            assert_eq!((left() $operator &right()).view(), expected);
+            assert_eq!((&left() $operator right()).view(), expected);
+            assert_eq!((left() $operator right()).view(), expected);
+            let turned = &b $operator &a;
+            assert_eq!((&right() $operator &left()).view(), turned);
+            assert_eq!((right() $operator &left()).view(), turned);
+            assert_eq!((&right() $operator left()).view(), turned);
+            assert_eq!((right() $operator left()).view(), turned);
+            let more = &a $operator 5;
+            assert_eq!((&left() $operator 5).view(), more);
+            assert_eq!((left() $operator 5).view(), more);
+            let more = 5 $operator &a;
+            assert_eq!((5 $operator &left()).view(), more);
+            assert_eq!((5 $operator left()).view(), more);
+        };
+    }
+    check!(+);
+    check!(-);
+    check!(*);
+    check!(/);
+    assert_eq!((-&left()).view(), -&a);
+    assert_eq!((-left()).view(), -a);
+    // What others see is not written over.
+    let (shared, one) = (left(), NdArray::from_vec(vec![1]));
+    let other = shared.clone();
+    let sum = shared + &one;
+    assert_eq!((sum.view()[[0, 0]], other.view()[[0, 0]]), (9, 8));
+    // Nor is an operand that is smaller than the result.
+    let wide = one + &other;
+    assert_eq!(wide.view(), sum.view());
+    // Any number of axes.
+    let dynamic = right().into_dyn() + &left().into_dyn();
+    assert_eq!(dynamic.view(), (&left() + &right()).into_dyn().view());
+}
+
+#[test]
 fn what_may_be_written_is_a_flag() {
     let a = NdArray::<f64, _>::zeros((3, 1));
     assert!(a.flags().writeable && a.t().flags().writeable);
