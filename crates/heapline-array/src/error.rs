@@ -110,8 +110,13 @@ pub(crate) enum Kind {
         axis: isize,
         ndim: usize,
     },
-    RepeatedAxis,
-    AxisCount,
+    RepeatedAxis {
+        axis: usize,
+    },
+    AxisCount {
+        given: usize,
+        needed: usize,
+    },
     Index {
         index: isize,
         axis: usize,
@@ -119,6 +124,15 @@ pub(crate) enum Kind {
     },
     TooManyIndices {
         ndim: usize,
+    },
+    SliceAxes {
+        given: usize,
+        ndim: usize,
+    },
+    SliceBound {
+        bound: isize,
+        axis: usize,
+        length: usize,
     },
     TwoEllipses,
     StepOfZero,
@@ -235,6 +249,13 @@ fn tuple(shape: &[usize]) -> String {
     }
 }
 
+fn dimensions(ndim: usize) -> String {
+    match ndim {
+        1 => "1 dimension".to_owned(),
+        _ => format!("{ndim} dimensions"),
+    }
+}
+
 impl fmt::Display for ArrayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -242,11 +263,14 @@ impl fmt::Display for ArrayError {
             Kind::Axis { axis, ndim } => {
                 write!(
                     f,
-                    "axis {axis} is out of bounds for an array of {ndim} dimensions"
+                    "axis {axis} is out of bounds for an array of {}",
+                    dimensions(*ndim)
                 )
             }
-            Kind::RepeatedAxis => f.write_str("an axis is given twice"),
-            Kind::AxisCount => f.write_str("not as many axes as there must be"),
+            Kind::RepeatedAxis { axis } => write!(f, "axis {axis} is given twice"),
+            Kind::AxisCount { given, needed } => {
+                write!(f, "{given} axes are given, where {needed} are needed")
+            }
             Kind::Index {
                 index,
                 axis,
@@ -256,8 +280,23 @@ impl fmt::Display for ArrayError {
                 "index {index} is out of bounds for axis {axis} with length {length}"
             ),
             Kind::TooManyIndices { ndim } => {
-                write!(f, "too many indices for an array of {ndim} dimensions")
+                write!(f, "too many indices for an array of {}", dimensions(*ndim))
             }
+            Kind::SliceAxes { given, ndim } => {
+                write!(
+                    f,
+                    "a slice of {given} axes for an array of {}",
+                    dimensions(*ndim)
+                )
+            }
+            Kind::SliceBound {
+                bound,
+                axis,
+                length,
+            } => write!(
+                f,
+                "a slice's bound {bound} is out of bounds for axis {axis} with length {length}"
+            ),
             Kind::TwoEllipses => f.write_str("an index can have one ellipsis only"),
             Kind::StepOfZero => f.write_str("slice step cannot be zero"),
             Kind::Reshape { from, to } => write!(
@@ -314,7 +353,8 @@ impl fmt::Display for ArrayError {
             Kind::TooFewDimensions { ndim, needed } => {
                 write!(
                     f,
-                    "an array of {ndim} dimensions, where {needed} are needed"
+                    "an array of {}, where {needed} are needed",
+                    dimensions(*ndim)
                 )
             }
             Kind::Mask { shape, mask } => write!(

@@ -42,7 +42,7 @@ fn check_axes(axes: &[isize], ndim: usize) -> Result<(), ArrayError> {
     for (place, axis) in axes.iter().enumerate() {
         let axis = normal_axis(*axis, ndim)?;
         if lists(&axes[..place], ndim, axis) {
-            return Err(Kind::RepeatedAxis.into());
+            return Err(Kind::RepeatedAxis { axis }.into());
         }
     }
     Ok(())
@@ -78,7 +78,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     pub fn permuted_axes(&self, axes: impl AxisList) -> Result<Self, ArrayError> {
         let axes = axes.axes();
         if axes.len() != self.ndim() {
-            return Err(Kind::AxisCount.into());
+            return Err(Kind::AxisCount {
+                given: axes.len(),
+                needed: self.ndim(),
+            }
+            .into());
         }
         check_axes(axes, self.ndim())?;
         let mut order = self.raw_dim();
@@ -114,7 +118,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     ) -> Result<Self, ArrayError> {
         let (source, destination, ndim) = (source.axes(), destination.axes(), self.ndim());
         if source.len() != destination.len() {
-            return Err(Kind::AxisCount.into());
+            return Err(Kind::AxisCount {
+                given: destination.len(),
+                needed: source.len(),
+            }
+            .into());
         }
         check_axes(source, ndim)?;
         check_axes(destination, ndim)?;

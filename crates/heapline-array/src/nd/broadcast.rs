@@ -92,7 +92,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     ) -> Result<NdArray<A, IxDyn>, ArrayError> {
         let (axes, ndim) = (axes.axes(), self.ndim());
         if axes.len() != window.len() {
-            return Err(Kind::AxisCount.into());
+            return Err(Kind::AxisCount {
+                given: axes.len(),
+                needed: window.len(),
+            }
+            .into());
         }
         let layout = self.memory_layout();
         let (mut shape, mut strides) = unfilled(ndim + axes.len());
@@ -136,7 +140,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         }
         let (axis1, axis2) = (normal_axis(axis1, ndim)?, normal_axis(axis2, ndim)?);
         if axis1 == axis2 {
-            return Err(Kind::RepeatedAxis.into());
+            return Err(Kind::RepeatedAxis { axis: axis1 }.into());
         }
         let layout = self.memory_layout();
         let skipped = |by: isize| by.max(0).unsigned_abs();

@@ -1,10 +1,10 @@
 //! Basic indexing: integers, slices, new axes. Always views.
 
-use ndarray::{Axis, Dimension, IxDyn, RemoveAxis, SliceArg};
+use ndarray::{Axis, Dimension, IxDyn, RemoveAxis, SliceArg, SliceInfoElem};
 
 use super::NdArray;
 use crate::Element;
-use crate::error::{ArrayError, Kind};
+use crate::error::{ArrayError, Kind, refuse};
 use crate::memory::{ArrayMemory, MemoryLayout};
 
 /// One part of an index, as between Python's brackets.
@@ -74,10 +74,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// reverses, other than in Python: see [`index`](Self::index).
     ///
     /// # Panics
-    /// If the slice is out of bounds, as ndarray's.
+    /// If a part of the slice is out of bounds, or not for one axis each, as ndarray's.
     #[track_caller]
     #[must_use]
     pub fn slice<I: SliceArg<D>>(&self, slice: I) -> NdArray<A, I::OutDim> {
+        check_slice(slice.as_ref(), self.shape());
         self.cut("slice", |view| view.slice_move(slice))
     }
 
@@ -91,8 +92,96 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     where
         D: RemoveAxis,
     {
+        let (shape, ndim) = (self.shape(), self.ndim());
+        match shape.get(axis.index()) {
+            Some(length) if index < *length => {}
+            Some(length) => refuse(Kind::Index {
+                index: index as isize,
+                axis: axis.index(),
+                length: *length,
+            }),
+            None => refuse(Kind::Axis {
+                axis: axis.index() as isize,
+                ndim,
+            }),
+        }
         self.cut("index_axis", |view| view.index_axis_move(axis, index))
     }
+}
+
+/// Refuses what ndarray would: it would say neither which axis it was, nor on which line of
+/// the program.
+#[track_caller]
+#[inline(always)]
+fn check_slice(slice: &[SliceInfoElem], shape: &[usize]) {
+    let mut lengths = shape.iter();
+    for part in slice {
+        let fits = match (part, lengths.as_slice()) {
+            (SliceInfoElem::NewAxis, _) => continue,
+            (SliceInfoElem::Index(index), [length, ..]) => position(*index, *length).is_some(),
+            (SliceInfoElem::Slice { start, end, step }, [length, ..]) => {
+                let is_bound = |place| is_bound(place, *length);
+                is_bound(*start) && end.is_none_or(is_bound) && *step != 0
+            }
+            (_, []) => false,
+        };
+        // No closure: it would be the place that the panic names.
+        if !fits {
+            refuse_slice(slice, shape);
+        }
+        lengths.next();
+    }
+    if !lengths.as_slice().is_empty() {
+        refuse_slice(slice, shape);
+    }
+}
+
+/// Whether a slice of an axis may start or stop there.
+#[inline(always)]
+fn is_bound(place: isize, length: usize) -> bool {
+    let from_start = match place < 0 {
+        true => place.saturating_add_unsigned(length),
+        false => place,
+    };
+    (0..=length as isize).contains(&from_start)
+}
+
+/// Says which part of the slice does not fit.
+#[cold]
+#[track_caller]
+fn refuse_slice(slice: &[SliceInfoElem], shape: &[usize]) -> ! {
+    let parts = slice.iter().filter(|part| !part.is_new_axis());
+    let given = parts.clone().count();
+    if given != shape.len() {
+        refuse(Kind::SliceAxes {
+            given,
+            ndim: shape.len(),
+        });
+    }
+    for (axis, (part, &length)) in parts.zip(shape).enumerate() {
+        match *part {
+            SliceInfoElem::Index(index) if position(index, length).is_none() => {
+                refuse(Kind::Index {
+                    index,
+                    axis,
+                    length,
+                });
+            }
+            SliceInfoElem::Slice { step: 0, .. } => refuse(Kind::StepOfZero),
+            SliceInfoElem::Slice { start, end, .. } => {
+                let mut bounds = [Some(start), end].into_iter().flatten();
+                if let Some(bound) = bounds.find(|bound| !is_bound(*bound, length)) {
+                    refuse(Kind::SliceBound {
+                        bound,
+                        axis,
+                        length,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    unreachable!("a part of the slice did not fit")
 }
 
 /// The place that an integer means, counted from the start.

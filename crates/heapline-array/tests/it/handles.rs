@@ -261,7 +261,27 @@ fn errors_say_what_where_and_how_many() {
         a.swapaxes(0, 5).expect_err("an axis"),
         "axis 5 is out of bounds for an array of 2 dimensions",
     );
-    check(a.flip([0, -2]).expect_err("once"), "an axis is given twice");
+    check(a.flip([1, -1]).expect_err("once"), "axis 1 is given twice");
+    check(
+        a.diagonal(0, 0, -2).expect_err("two axes"),
+        "axis 0 is given twice",
+    );
+    check(
+        a.permuted_axes([0]).expect_err("both"),
+        "1 axes are given, where 2 are needed",
+    );
+    check(
+        a.moveaxis([0, 1], 0).expect_err("as many"),
+        "1 axes are given, where 2 are needed",
+    );
+    check(
+        a.sliding_window(&[2, 2, 2], [0, 1]).expect_err("as many"),
+        "2 axes are given, where 3 are needed",
+    );
+    check(
+        NdArray::from_vec(vec![1]).diagonal(0, 0, 1).expect_err("2"),
+        "an array of 1 dimension, where 2 are needed",
+    );
     check(
         a.index(&[heapline_array::Index::At(-3)])
             .expect_err("a place"),
