@@ -35,7 +35,7 @@ use ndarray::{
 
 #[cfg(feature = "mmap")]
 use crate::AnyArray;
-use crate::identity::Origin;
+use crate::identity::{ArrayId, Origin};
 use crate::memory::MemoryLayout;
 #[cfg(feature = "mmap")]
 use crate::npy::{self, NpyError};
@@ -420,6 +420,19 @@ impl<A: Element, D: Dimension> Storage<A, D> {
         // SAFETY: this is the only handle, borrowed mutably for as long as the view lives, and
         // the pointer is the vector's own.
         Some(unsafe { raw.deref_into_view_mut() })
+    }
+
+    /// Whether the buffer is a vector of such elements.
+    pub(crate) fn is_of_vec(&self) -> bool {
+        self.buffer.block.is_vec_of::<A>()
+    }
+
+    /// Makes the buffer's only handle its first one.
+    pub(crate) fn become_first(&mut self, id: ArrayId, name: Option<Arc<str>>) {
+        if let Some(buffer) = Arc::get_mut(&mut self.buffer) {
+            buffer.origin.id = id;
+            buffer.name = Mutex::new(name);
+        }
     }
 
     /// Makes the vector behind the only handle longer by zeros, or shorter, and its elements

@@ -87,6 +87,8 @@ struct Identity {
     is_writeable: bool,
     /// Whether a recording that runs would be told of its end.
     is_noted: bool,
+    /// What a view was named last. The name of a buffer's first handle is the buffer's.
+    name: Option<Arc<str>>,
 }
 
 impl Drop for Identity {
@@ -126,6 +128,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 owns_data: true,
                 is_writeable: true,
                 is_noted: true,
+                name: None,
             },
         };
         new.note_made(origin.operation, origin.created_at);
@@ -238,6 +241,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 owns_data: false,
                 is_writeable,
                 is_noted,
+                name: None,
             },
         }
     }
@@ -250,16 +254,39 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self
     }
 
-    /// Gives the handle a name for reports. Allocates nothing, but for a buffer's first
-    /// handle, which names the buffer as well: that keeps the name's bytes and two `usize`,
-    /// in whole words, instead of those of its last name.
+    /// Gives the handle a name for reports, which stays its own when it has to copy before it
+    /// [writes](Self::make_mut). That of a buffer's first handle names the buffer as well.
+    /// Keeps the name's bytes and two `usize`, in whole words, instead of those of its last
+    /// name.
     #[must_use]
-    pub fn named(self, name: &str) -> Self {
-        if self.identity.owns_data {
-            self.storage.buffer().set_name(Arc::from(name));
-        }
-        notes::renamed(self.id(), name);
+    pub fn named(mut self, name: &str) -> Self {
+        self.set_name(Arc::from(name));
         self
+    }
+
+    fn set_name(&mut self, name: Arc<str>) {
+        notes::renamed(self.id(), &name);
+        match self.identity.owns_data {
+            true => self.storage.buffer().set_name(name),
+            false => self.identity.name = Some(name),
+        }
+    }
+
+    fn name(&self) -> Option<Arc<str>> {
+        match self.identity.owns_data {
+            true => self.storage.buffer().name(),
+            false => self.identity.name.clone(),
+        }
+    }
+
+    /// Makes this handle, the only one, the first of its buffer.
+    fn become_first(&mut self) {
+        if !self.identity.owns_data {
+            self.storage
+                .become_first(self.id(), self.identity.name.take());
+            self.identity.owns_data = true;
+            self.identity.is_noted = true;
+        }
     }
 
     /// The elements as an ndarray view, to compute with. Allocates nothing.
@@ -281,8 +308,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// The elements as a mutable view, of a copy if [`view_mut`](Self::view_mut) gives none.
     ///
     /// The copy is this handle's own from then on: other handles do not see what is written.
-    /// Without a copy nothing is allocated. A read-only buffer that has no other handle goes
-    /// when it is copied.
+    /// It has this handle's [name](Self::named). Without a copy nothing is allocated. A
+    /// read-only buffer that has no other handle goes when it is copied.
     ///
     /// # Panics
     /// If a copy is needed and there is no memory for it.
@@ -294,7 +321,11 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
                 true => "make_mut",
                 false => "make_mut, read-only",
             };
+            let name = self.name();
             *self = self.copy_as(Order::K, operation);
+            if let Some(name) = name {
+                self.set_name(name);
+            }
         }
         self.view_mut()
             .unwrap_or_else(|| unreachable!("a fresh copy has one handle"))

@@ -17,7 +17,8 @@ use crate::{Element, nbytes_for};
 pub enum ResizeError {
     /// Other handles use the buffer.
     Shared,
-    /// The array is not the buffer's first handle, or not all of its elements in order.
+    /// The array is a view of a buffer that others use, read-only, of another dtype than the
+    /// buffer, or not all of its elements in order.
     View,
     /// There is no memory for it.
     Create(CreateError),
@@ -43,9 +44,12 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     /// reallocation, and has no spare capacity then: keeps the difference of the two, and its
     /// peak is the new block, or both if the allocator has to move it.
     ///
+    /// A clone or view that became the only handle of a whole buffer is resized, too, and
+    /// counts as its first handle from then on. NumPy refuses all views.
+    ///
     /// # Errors
-    /// If the array is a view or the buffer has other handles, if it is not contiguous, or
-    /// if there is no memory. The array is unchanged then.
+    /// If the buffer has other handles, if the array is not all of it, contiguous, and
+    /// writeable, or if there is no memory. The array is unchanged then.
     #[track_caller]
     pub fn resize(&mut self, shape: impl IntoDimension<Dim = D>) -> Result<(), ResizeError> {
         let shape = shape.into_dimension();
@@ -53,17 +57,19 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         let nbytes = nbytes_for(shape.slice(), A::DTYPE).map_err(too_big)?;
         let flags = self.flags();
         let is_contiguous = flags.c_contiguous || flags.f_contiguous;
-        let is_whole = self.nbytes() == self.storage.buffer().nbytes();
-        if self.is_view() || !self.is_writeable() || !is_contiguous || !is_whole {
+        let is_whole = self.nbytes() == self.storage.buffer().nbytes() && self.storage.is_of_vec();
+        let is_shared = self.holders() > 1;
+        if is_shared && self.is_view() || !self.is_writeable() || !is_contiguous || !is_whole {
             return Err(ResizeError::View);
         }
-        if self.holders() > 1 {
+        if is_shared {
             return Err(ResizeError::Shared);
         }
         let is_fortran = flags.f_contiguous && !flags.c_contiguous;
         let strides = contiguous(&shape, is_fortran);
         let refused = shape.clone();
         if self.storage.resize(nbytes / size_of::<A>(), shape, strides) {
+            self.become_first();
             self.note_made("resize", Location::caller());
             Ok(())
         } else {

@@ -184,6 +184,51 @@ fn a_refused_resize_changes_nothing() {
 }
 
 #[test]
+fn the_last_handle_of_a_whole_buffer_is_resized() {
+    let a = NdArray::<i32, _>::arange(0, 6, 1).named("a");
+    let mut b = a.clone().named("b");
+    assert_eq!(b.resize(9), Err(ResizeError::View), "of a buffer in use");
+    drop(a);
+    b.resize(8).expect("the only handle");
+    assert_eq!(b.view(), array![0, 1, 2, 3, 4, 5, 0, 0]);
+    assert_eq!(
+        (b.owns_data(), b.base().id, b.base_nbytes()),
+        (true, b.id(), 32)
+    );
+    assert_eq!(b.base().name.as_deref(), Some("b"));
+    let mut part = b.slice(s![..4]);
+    drop(b);
+    assert_eq!(part.resize(2), Err(ResizeError::View), "not all of it");
+    let whole = NdArray::<f32, _>::zeros(4);
+    let mut bits = whole.view_dtype::<u32>().expect("as many bytes");
+    drop(whole);
+    assert_eq!(bits.resize(2), Err(ResizeError::View), "of another dtype");
+    let m = NdArray::from_array(array![[1, 2], [3, 4]]);
+    let mut turned = m.t();
+    drop(m);
+    turned.resize((2, 3)).expect("the only handle");
+    // In Fortran's order, as its elements are.
+    assert_eq!(turned.view(), array![[1, 3, 0], [2, 4, 0]]);
+}
+
+#[test]
+fn a_copy_on_write_keeps_its_handles_name() {
+    let mut a = NdArray::<f64, _>::ones((2, 3)).named("a");
+    let mut b = a.t();
+    a += 1.0;
+    assert_eq!(a.base().name.as_deref(), Some("a"));
+    b += 1.0;
+    assert_eq!(b.base().name.as_deref(), Some("a"), "the only handle");
+    let (mut c, mut d) = (b.slice(s![..2, ..]).named("c"), b.clone());
+    let (_, usage) = measure(|| c.make_mut()[[0, 0]] = 0.0);
+    assert_eq!(c.base().name.as_deref(), Some("c"));
+    let copy = 4 * 8 + heapline_array::HEADER_NBYTES as isize;
+    assert_eq!((usage.kept, usage.peak), (copy, copy), "the name is shared");
+    d += 1.0;
+    assert_eq!(d.base().name, None, "it was never named");
+}
+
+#[test]
 fn bytes_that_are_no_bool_are_refused() {
     let a = NdArray::from_vec(vec![0_u8, 1, 1, 0]);
     let mask = a.view_dtype::<bool>().expect("zeros and ones");
