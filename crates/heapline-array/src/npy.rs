@@ -27,6 +27,10 @@ pub struct NpyError {
 #[derive(Debug)]
 enum Kind {
     Io(io::Error),
+    NotNpy,
+    CutHeader {
+        nbytes: u64,
+    },
     Header(String),
     DType(String),
     TooBig,
@@ -45,6 +49,10 @@ impl fmt::Display for NpyError {
         write!(f, "{}: ", self.path.display())?;
         match &self.kind {
             Kind::Io(error) => error.fmt(f),
+            Kind::NotNpy => f.write_str("not a .npy file: its first bytes are not \\x93NUMPY"),
+            Kind::CutHeader { nbytes } => {
+                write!(f, "the file ends at byte {nbytes}, inside its .npy header")
+            }
             Kind::Header(text) => write!(f, "no .npy header at byte 0: {text}"),
             Kind::DType(text) => write!(f, "elements of dtype {text} cannot be read"),
             Kind::TooBig => f.write_str("the shape has more bytes than can be counted"),
@@ -85,15 +93,20 @@ struct Preamble {
 impl Preamble {
     /// Reads it, and checks that a file of `file_nbytes` has all the elements and no more.
     fn read(mut file: impl Read + Seek, file_nbytes: u64) -> Result<Self, Kind> {
-        check_header_length(&mut file)?;
-        let header = Header::from_reader(&mut file).map_err(|error| match error {
+        check_start(&mut file, file_nbytes)?;
+        let mut header = Header::from_reader(&mut file).map_err(|error| match error {
             ReadHeaderError::Io(error) => Kind::Io(error),
-            ReadHeaderError::Parse(error) => Kind::Header(error.to_string()),
+            ReadHeaderError::Parse(error) => Kind::Header(one_line(&error.to_string())),
         })?;
         let offset = file.stream_position()?;
         let text = header.type_descriptor.as_string();
         let dtype = text.and_then(|text| dtype_of_any_order(text));
         let dtype = dtype.ok_or_else(|| Kind::DType(header.type_descriptor.to_string()))?;
+        if text.is_some_and(|text| text.starts_with('=')) {
+            // ndarray-npy does not know this spelling of the machine's own order.
+            let known = format!("'{}'", dtype.protocol_str()).parse();
+            header.type_descriptor = known.unwrap_or(header.type_descriptor);
+        }
         let nbytes = nbytes_for(&header.shape, dtype).map_err(|_| Kind::TooBig)?;
         let found = file_nbytes.saturating_sub(offset);
         if found != nbytes as u64 {
@@ -117,8 +130,12 @@ impl Preamble {
     }
 }
 
-/// The header's length stands before it: a lie about it must not make us allocate.
-fn check_header_length(mut file: impl Read + Seek) -> Result<(), Kind> {
+/// What every `.npy` file starts with.
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Looks at the magic, and at the header's length, which stands before it: a lie about it
+/// must not make us allocate.
+fn check_start(mut file: impl Read + Seek, file_nbytes: u64) -> Result<(), Kind> {
     let mut start = [0; 12];
     let mut read = 0;
     while read < start.len() {
@@ -128,18 +145,40 @@ fn check_header_length(mut file: impl Read + Seek) -> Result<(), Kind> {
         }
     }
     file.rewind()?;
-    let length = match start[6] {
-        1 => u64::from(u16::from_le_bytes([start[8], start[9]])),
-        _ => u64::from(u32::from_le_bytes([
-            start[8], start[9], start[10], start[11],
-        ])),
+    if !start[..read].starts_with(&MAGIC[..MAGIC.len().min(read)]) {
+        return Err(Kind::NotNpy);
+    }
+    let (length_end, length) = match start[6] {
+        1 => (10, u64::from(u16::from_le_bytes([start[8], start[9]]))),
+        2 | 3 => {
+            let length = [start[8], start[9], start[10], start[11]];
+            (12, u64::from(u32::from_le_bytes(length)))
+        }
+        // No version that is known, or none: the header's reader says so.
+        _ => (8, 0),
     };
-    if length > MAX_HEADER_BYTES {
+    if read as u64 >= length_end && length > MAX_HEADER_BYTES {
         return Err(Kind::Header(format!(
             "it says to have {length} bytes, more than {MAX_HEADER_BYTES}"
         )));
     }
+    if file_nbytes < length_end + length {
+        return Err(Kind::CutHeader {
+            nbytes: file_nbytes,
+        });
+    }
     Ok(())
+}
+
+/// What a parser says in several lines, with a picture of the text: the first line and the
+/// last.
+fn one_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim);
+    let first = lines.next().unwrap_or_default().replace(":  --> ", " at ");
+    match lines.next_back() {
+        Some(last) => format!("{first}: {}", last.trim_start_matches("= ")),
+        None => first,
+    }
 }
 
 /// The dtype of a description such as `>f8`, whatever its byte order.

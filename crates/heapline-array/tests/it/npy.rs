@@ -61,6 +61,12 @@ fn both_orders_and_both_byte_orders() {
     let read: NdArray<heapline_array::f16> = read_npy(&path).expect("read").try_into().expect("f2");
     assert_eq!(read.view()[[0, 0]].to_f32(), 1.0);
     assert!(map(&path).is_err());
+    // The machine's own order, in a spelling that NumPy reads, but does not write.
+    let own = [1_i16, -2, 3, -4].map(i16::to_ne_bytes).concat();
+    write("=i2", "False", &own);
+    let read: NdArray<i16> = read_npy(&path).expect("read").try_into().expect("int16");
+    assert_eq!(read.view(), ndarray::array![[1, -2], [3, -4]].into_dyn());
+    same_text(&map(&path).expect("mapped"), &read.into());
     write("|b1", "False", &[0, 1, 2, 1]);
     assert!(map(&path).is_err() && read_npy(&path).is_err());
 }
@@ -157,6 +163,39 @@ fn files_that_lie_are_errors() {
     let mut long = good.clone();
     (long[6], long[8], long[9], long[10], long[11]) = (2, 0xff, 0xff, 0xff, 0xff);
     check(&long, "a header of 4 GiB");
+    let says = |bytes: &[u8], text: &str| {
+        std::fs::write(&path, bytes).expect("written");
+        let errors = [read_npy(&path), map(&path)];
+        for error in errors.map(|result| result.map(|_| ()).expect_err(text)) {
+            let error = error.to_string();
+            let (_, said) = error.split_once("array.npy: ").expect("the path");
+            assert_eq!(said, text);
+        }
+    };
+    says(
+        &b"a,b\n1,2\n".repeat(20),
+        "not a .npy file: its first bytes are not \\x93NUMPY",
+    );
+    says(
+        b"\x93NUMB",
+        "not a .npy file: its first bytes are not \\x93NUMPY",
+    );
+    for length in [0, 4, 9, 11, 50] {
+        let text = format!("the file ends at byte {length}, inside its .npy header");
+        says(&good[..length], &text);
+    }
+    let mut newer = good.clone();
+    newer[6] = 9;
+    says(
+        &newer,
+        "no .npy header at byte 0: unknown version number: 9.0",
+    );
+    let hello = format!("{:<20}\n", "hello");
+    let bad = [&b"\x93NUMPY\x01\x00\x15\x00"[..], hello.as_bytes()].concat();
+    says(
+        &bad,
+        "no .npy header at byte 0: error parsing metadata dict: syntax error at 1:1: expected value",
+    );
     std::fs::remove_file(&path).expect("removed");
     assert!(read_npy(&path).is_err() && map(&path).is_err());
 }
