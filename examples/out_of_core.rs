@@ -107,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: the folder is this process's own, and nothing writes the file from here on.
     let mapped = unsafe { open_npy_mmap(&path) }?;
     row("mapped", &mapped);
-    let array = NdArray::<f64>::try_from(mapped).map_err(|other| other.dtype().to_string())?;
+    let array = NdArray::<f64>::try_from(mapped)?;
     let read = read_npy(&path)?;
     row("read", &read);
     drop(read);

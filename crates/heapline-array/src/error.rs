@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::placement::Misplaced;
-use crate::{DType, INFER, Overflow, units};
+use crate::{CastError, DType, INFER, Overflow, ResizeError, units};
 
 /// An array that could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct ArrayError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Create(CreateError),
+    Cast(CastError),
+    Resize(ResizeError),
     Axis {
         axis: isize,
         ndim: usize,
@@ -206,6 +208,24 @@ impl From<Overflow> for ArrayError {
     }
 }
 
+impl From<CastError> for ArrayError {
+    fn from(error: CastError) -> Self {
+        match error {
+            CastError::Create(error) => error.into(),
+            other => Kind::Cast(other).into(),
+        }
+    }
+}
+
+impl From<ResizeError> for ArrayError {
+    fn from(error: ResizeError) -> Self {
+        match error {
+            ResizeError::Create(error) => error.into(),
+            other => Kind::Resize(other).into(),
+        }
+    }
+}
+
 impl ArrayError {
     /// The failed allocation, if that was the reason.
     #[must_use]
@@ -260,6 +280,8 @@ impl fmt::Display for ArrayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Create(error) => error.fmt(f),
+            Kind::Cast(error) => error.fmt(f),
+            Kind::Resize(error) => error.fmt(f),
             Kind::Axis { axis, ndim } => {
                 write!(
                     f,

@@ -124,8 +124,8 @@ pub use identity::ArrayId;
 pub use memory::{ArrayMemory, Flags, MemoryLayout, Ownership, Owns, TooHard};
 pub use nd::{
     AnyArray, Astype, AxisList, Base, CastError, CopyMode, DeepBytes, HEADER_NBYTES, HasBase,
-    INFER, Index, NdArray, Order, ResizeError, broadcast_shapes, concatenate, deep_nbytes, hstack,
-    slice, stack, vstack,
+    INFER, Index, NdArray, Order, ResizeError, WrongDType, broadcast_shapes, concatenate,
+    deep_nbytes, hstack, slice, stack, vstack,
 };
 #[cfg(feature = "npy")]
 pub use npy::{NpyError, read_npy, write_npy};

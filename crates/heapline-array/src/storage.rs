@@ -528,9 +528,9 @@ fn raw_view<A: Element, D: Dimension>(
 ///
 /// // SAFETY: nobody else writes this file.
 /// let any = unsafe { open_npy_mmap("large.npy") }?;
-/// let array: NdArray<f64> = any.try_into().expect("elements are float64");
+/// let array: NdArray<f64> = any.try_into()?;
 /// let total: f64 = array.chunks(1 << 20).map(|chunk| chunk.sum()).sum();
-/// # Ok::<(), heapline_array::NpyError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Safety

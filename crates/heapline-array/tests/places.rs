@@ -5,7 +5,9 @@ use std::ops::{AddAssign, DivAssign};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use heapline_array::{Astype, CopyMode, NdArray, Order, concatenate, hstack, slice, stack, vstack};
+use heapline_array::{
+    AnyArray, Astype, CopyMode, DType, NdArray, Order, concatenate, hstack, slice, stack, vstack,
+};
 use heapline_trace::{Place, Record, TextKind, Trace};
 use ndarray::{Axis, IxDyn, s};
 
@@ -58,6 +60,10 @@ fn all_operations() -> heapline_array::ArrayError {
         hstack(&[&m, &m]),
     ));
     drop((&m + &m, &m * 2.0, m.mean()));
+    drop((m.copy(Order::C) + &m, 2.0 * &m, -&m, &m - 1.0 * &m));
+    let any = AnyArray::from(m.clone());
+    drop((any.clone(), any.astype(DType::Int8, Astype::default())));
+    drop((NdArray::from(vec![1.0]), NdArray::from(ndarray::arr0(1))));
     let mut own = m.clone();
     own.make_mut()[[0, 0]] = 3.0;
     own += &m;

@@ -1,7 +1,9 @@
 //! Arrays whose dtype is known at run time only.
 
+use std::fmt;
+
 use half::f16;
-use ndarray::IxDyn;
+use ndarray::{Dimension, IxDyn};
 use num_complex::Complex;
 
 use super::{Astype, Base, CastError, NdArray};
@@ -74,7 +76,7 @@ macro_rules! any_array {
     ($($dtype:ident, $element:ty;)*) => {
         /// An array of any dtype, to be read from a file or converted. It is the handle
         /// itself: to put it in or take it out allocates nothing.
-        #[derive(Clone, Debug)]
+        #[derive(Debug)]
         pub enum AnyArray {
             $(
                 #[doc = concat!("Of `", stringify!($element), "`.")]
@@ -83,23 +85,27 @@ macro_rules! any_array {
         }
 
         $(
-            impl From<NdArray<$element, IxDyn>> for AnyArray {
-                fn from(array: NdArray<$element, IxDyn>) -> Self {
-                    AnyArray::$dtype(array)
+            impl<D: Dimension> From<NdArray<$element, D>> for AnyArray {
+                /// The handle itself, see [`into_dyn`](NdArray::into_dyn). Allocates nothing.
+                fn from(array: NdArray<$element, D>) -> Self {
+                    AnyArray::$dtype(array.into_dyn())
                 }
             }
 
             impl TryFrom<AnyArray> for NdArray<$element, IxDyn> {
-                type Error = AnyArray;
+                type Error = WrongDType;
 
                 /// The handle itself, if it is of such elements. Allocates nothing.
                 ///
                 /// # Errors
-                /// The handle as it was, if it is of others.
-                fn try_from(any: AnyArray) -> Result<Self, AnyArray> {
+                /// If it is of others: the error has the handle, as it was.
+                fn try_from(any: AnyArray) -> Result<Self, WrongDType> {
                     match any {
                         AnyArray::$dtype(array) => Ok(array),
-                        other => Err(other),
+                        array => Err(WrongDType {
+                            array,
+                            needed: DType::$dtype,
+                        }),
                     }
                 }
             }
@@ -143,7 +149,74 @@ any_array! {
     Complex128, Complex<f64>;
 }
 
+/// Another handle onto the same elements. A view.
+impl Clone for AnyArray {
+    // Derived, it would be the place that reports name.
+    #[track_caller]
+    fn clone(&self) -> Self {
+        with_array!(self, array => array.clone().into())
+    }
+}
+
+/// An array whose elements are not of the dtype that they had to be of.
+pub struct WrongDType {
+    array: AnyArray,
+    needed: DType,
+}
+
+impl WrongDType {
+    /// The array as it was. Allocates nothing.
+    #[must_use]
+    pub fn into_inner(self) -> AnyArray {
+        self.array
+    }
+}
+
+impl fmt::Display for WrongDType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "elements are {}, not {}",
+            self.array.dtype(),
+            self.needed
+        )
+    }
+}
+
+/// As its text: the elements may be many.
+impl fmt::Debug for WrongDType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WrongDType({self})")
+    }
+}
+
+impl std::error::Error for WrongDType {}
+
 impl AnyArray {
+    /// The number of elements along each axis. Allocates nothing.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        with_array!(self, array => array.shape())
+    }
+
+    /// The number of axes. Allocates nothing.
+    #[must_use]
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements, repeated ones included. Allocates nothing.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        with_array!(self, array => array.len())
+    }
+
+    /// Whether there are no elements. Allocates nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        with_array!(self, array => array.is_empty())
+    }
+
     /// The buffer that this handle keeps alive. Allocates nothing.
     #[must_use]
     pub fn base(&self) -> Base {

@@ -18,7 +18,7 @@ mod select;
 mod sort;
 mod split;
 
-pub use any::AnyArray;
+pub use any::{AnyArray, WrongDType};
 pub use astype::{Astype, CastError};
 pub use axes::AxisList;
 pub use base::{Base, DeepBytes, HEADER_NBYTES, HasBase, deep_nbytes};
@@ -33,7 +33,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, IxDyn, ShapeBuilder};
+use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, Ix1, IxDyn, ShapeBuilder};
 
 use crate::Element;
 use crate::identity::{ArrayId, Origin};
@@ -429,6 +429,29 @@ impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
     fn clone(&self) -> Self {
         let (storage, is_writeable) = (self.storage.clone(), self.identity.is_writeable);
         Self::handle(storage, "clone", is_writeable, Location::caller())
+    }
+}
+
+/// As ndarray's: the same shape, and equal elements. Allocates nothing.
+impl<A: Element, D: Dimension> PartialEq for NdArray<A, D> {
+    fn eq(&self, other: &Self) -> bool {
+        self.view() == other.view()
+    }
+}
+
+/// See [`from_array`](NdArray::from_array).
+impl<A: Element, D: Dimension> From<Array<A, D>> for NdArray<A, D> {
+    #[track_caller]
+    fn from(array: Array<A, D>) -> Self {
+        Self::from_array(array)
+    }
+}
+
+/// See [`from_vec`](NdArray::from_vec).
+impl<A: Element> From<Vec<A>> for NdArray<A, Ix1> {
+    #[track_caller]
+    fn from(elements: Vec<A>) -> Self {
+        Self::from_vec(elements)
     }
 }
 

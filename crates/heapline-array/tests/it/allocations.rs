@@ -163,8 +163,23 @@ fn views_allocate_nothing() {
         |m| {
             let any = AnyArray::from(m.to_dyn());
             let base = HasBase::base(&any).nbytes;
-            (base, NdArray::<f64>::try_from(any))
+            let shape = (any.shape().len() == any.ndim(), any.len(), any.is_empty());
+            let again = any.clone();
+            (base, shape, again, NdArray::<f64>::try_from(any))
         },
+        free,
+    );
+    check(
+        "another dtype than it is of",
+        |m| {
+            let wrong = NdArray::<f32>::try_from(AnyArray::from(m.clone()));
+            wrong.expect_err("of float64").into_inner().dtype()
+        },
+        free,
+    );
+    check(
+        "a == b",
+        |m| *m == m.t().t() && *m != m.flip(0).expect("an axis"),
         free,
     );
     check(
@@ -498,6 +513,11 @@ fn new_arrays_cost_their_elements() {
     let elements = Array::ones((20, 30));
     let (matrix, usage) = measure(|| Matrix::from_array(elements));
     assert_eq!((usage, matrix.base_nbytes()), (New(0).usage(), 4800));
+    let elements = Array::ones((20, 30));
+    let (same, usage) = measure(|| Matrix::from(elements));
+    assert_eq!((usage, same == matrix), (New(0).usage(), true));
+    let (row, usage) = measure(|| NdArray::from(Vec::<u8>::new()));
+    assert_eq!((usage, row.len()), (New(0).usage(), 0));
     let mut vector = Vec::with_capacity(100);
     vector.extend([1_i32, 2, 3]);
     let (adopted, usage) = measure(|| NdArray::from_vec(vector));

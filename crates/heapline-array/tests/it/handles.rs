@@ -356,6 +356,46 @@ fn errors_say_what_where_and_how_many() {
 }
 
 #[test]
+fn errors_of_several_kinds_are_one() -> Result<(), Box<dyn std::error::Error>> {
+    fn half(a: &NdArray<f64, ndarray::Ix1>) -> Result<NdArray<f32>, heapline_array::ArrayError> {
+        let (mut narrow, _) = a.astype::<f32>(Astype::default())?;
+        narrow.reshape(a.len(), Order::C, CopyMode::IfNeeded)?;
+        narrow.resize(a.len() / 2)?;
+        Ok(narrow.try_copy(Order::C)?.into_dyn())
+    }
+    let a = NdArray::from_vec(vec![1.0, 2.0]);
+    let any = heapline_array::AnyArray::from(half(&a)?);
+    let refused = NdArray::<f64>::try_from(any).expect_err("of float32");
+    assert_eq!(refused.to_string(), "elements are float32, not float64");
+    let again: NdArray<f32> = refused.into_inner().try_into()?;
+    assert_eq!(again.view()[[0]], 1.0);
+    let why = heapline_array::ArrayError::from(ResizeError::Shared);
+    assert_eq!(why.to_string(), ResizeError::Shared.to_string());
+    let memory = NdArray::<f64, _>::try_zeros(1 << 50).expect_err("no memory");
+    for why in [
+        heapline_array::ArrayError::from(ResizeError::Create(memory.clone())),
+        heapline_array::ArrayError::from(CastError::Create(memory.clone())),
+    ] {
+        assert_eq!(why.create_error(), Some(&memory));
+    }
+    let rule = CastError::ValueChanged(a.astype::<i8>(Astype::default())?.1);
+    let text = rule.to_string();
+    assert_eq!(heapline_array::ArrayError::from(rule).to_string(), text);
+    Ok(())
+}
+
+#[test]
+fn arrays_are_equal_by_shape_and_elements() {
+    let a = NdArray::from(array![[1.0, 2.0], [3.0, 4.0]]);
+    assert_eq!(a, a.copy(Order::F));
+    assert_eq!(a.t(), NdArray::from(array![[1.0, 3.0], [2.0, 4.0]]));
+    assert_ne!(a, a.t());
+    assert_ne!(a, a.slice(s![.., ..1]));
+    let nan = NdArray::from(vec![f64::NAN]);
+    assert_ne!(nan, nan.clone());
+}
+
+#[test]
 fn handles_move_between_threads() {
     let a = NdArray::<u32, _>::arange(0, 1000, 1);
     let sums = std::thread::scope(|scope| {

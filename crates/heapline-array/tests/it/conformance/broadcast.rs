@@ -1,7 +1,7 @@
 //! Two operands: the result's shape, dtype and bytes, and that operands need none.
 
 use heapline_array::{
-    AnyArray, ArrayMemory, Astype, Casting, DType, NdArray, broadcast_shapes, can_cast,
+    AnyArray, ArrayMemory, Astype, Casting, DType, NdArray, WrongDType, broadcast_shapes, can_cast,
     promote_types, with_array, with_dtype,
 };
 use ndarray::{IxDyn, Zip};
@@ -133,8 +133,8 @@ fn broadcast<A: Number>(array: &NdArray<A>, shape: &[usize], numpy: &Wide<'_>) -
 
 /// Bytes of the buffer of `a + b`.
 fn added<T: Number>(
-    a: Result<NdArray<T>, AnyArray>,
-    b: Result<NdArray<T>, AnyArray>,
+    a: Result<NdArray<T>, WrongDType>,
+    b: Result<NdArray<T>, WrongDType>,
 ) -> Result<usize, String> {
     let (Ok(a), Ok(b)) = (a, b) else {
         return Err("operands of another dtype".to_owned());
