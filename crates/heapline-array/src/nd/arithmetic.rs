@@ -65,7 +65,7 @@ macro_rules! operator {
                     }
                     None => return (&self).$method(other),
                 }
-                self.as_result()
+                self.into_result()
             }
         }
 
@@ -94,7 +94,7 @@ macro_rules! operator {
                     }
                     None => return self.$method(&other),
                 }
-                other.as_result()
+                other.into_result()
             }
         }
 
@@ -318,7 +318,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     }
 
     /// This handle itself, which has as many axes as the result.
-    fn as_result<E: Dimension>(self) -> NdArray<A, E> {
+    fn into_result<E: Dimension>(self) -> NdArray<A, E> {
         self.into_dimensionality()
             .unwrap_or_else(|_| unreachable!("the result has this shape"))
     }

@@ -87,8 +87,9 @@ struct Identity {
     is_writeable: bool,
     /// Whether a recording that runs would be told of its end.
     is_noted: bool,
-    /// What a view was named last. The name of a buffer's first handle is the buffer's.
-    name: Option<Arc<str>>,
+    /// What a view was named last, behind one word, since most have no name. That of a
+    /// buffer's first handle is the buffer's.
+    name: Option<Box<Arc<str>>>,
 }
 
 impl Drop for Identity {
@@ -256,8 +257,8 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
 
     /// Gives the handle a name for reports, which stays its own when it has to copy before it
     /// [writes](Self::make_mut). That of a buffer's first handle names the buffer as well.
-    /// Keeps the name's bytes and two `usize`, in whole words, instead of those of its last
-    /// name.
+    /// Keeps the name's bytes and two `usize`, in whole words, and for a view two more,
+    /// instead of those of its last name.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.set_name(Arc::from(name));
@@ -268,22 +269,22 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         notes::renamed(self.id(), &name);
         match self.identity.owns_data {
             true => self.storage.buffer().set_name(name),
-            false => self.identity.name = Some(name),
+            false => self.identity.name = Some(Box::new(name)),
         }
     }
 
     fn name(&self) -> Option<Arc<str>> {
         match self.identity.owns_data {
             true => self.storage.buffer().name(),
-            false => self.identity.name.clone(),
+            false => self.identity.name.as_deref().cloned(),
         }
     }
 
     /// Makes this handle, the only one, the first of its buffer.
     fn become_first(&mut self) {
         if !self.identity.owns_data {
-            self.storage
-                .become_first(self.id(), self.identity.name.take());
+            let name = self.identity.name.take().map(|name| *name);
+            self.storage.become_first(self.identity.id, name);
             self.identity.owns_data = true;
             self.identity.is_noted = true;
         }
