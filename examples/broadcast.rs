@@ -18,7 +18,7 @@
 //!   broadcast view writes all of it out.
 //! * What writes in place allocates nothing: `year -= day` broadcasts the day.
 //!
-//! The line to look for in the tables is `&mornings - &others`: its Increment is the
+//! The line to look for in the tables is `&days - &others`: its Increment is the
 //! whole result. The lines with `broadcast_to` have none. (NumPy needs 65 KB more
 //! while it adds, for a buffer of its iterator; ndarray does not.)
 

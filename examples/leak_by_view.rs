@@ -22,7 +22,7 @@
 //!   what is left allocates all of it once more; `to_owned` of a view does not.
 //!
 //! `heapline arrays` warns of each row that keeps a matrix. In the line tables look
-//! at Live at peak: the subtraction in `row_of` is there three times, although only
+//! at the column At peak: the subtraction in `row_of` is there three times, although only
 //! rows are left of it.
 
 #![allow(clippy::print_stdout)]

@@ -15,8 +15,9 @@
 //! * "A mapped array takes as much memory as it has bytes." None of the heap. Its
 //!   pages are the file's, and the kernel takes them back when it wants to:
 //!   reports list them apart.
-//! * "A sum over an array larger than memory must read in pieces." It may: the
-//!   pieces of `chunks` are views, they bound how much is looked at at a time.
+//! * "A sum over an array larger than memory must copy it piece by piece." **Wrong:**
+//!   the pieces that `chunks` gives are views of the mapped file. They bound how much
+//!   is looked at at a time, and allocate nothing.
 //!
 //! In the tables the line with `open_npy_mmap` has next to no Increment, the line
 //! with `read_npy` one of 42 MB.

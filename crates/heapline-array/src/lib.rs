@@ -70,6 +70,10 @@
 //!    or not of the result's shape, is not written over.
 //! 8. **Slices of ndarray's macro `s!`** cut first and reverse then.
 //!    [`index`](NdArray::index) is Python's.
+//! 9. **Operators of integers** are Rust's. `/` truncates, where NumPy's gives floats (7 / 2
+//!    is 3, not 3.5), and panics if a divisor is 0, where NumPy's gives infinity. Where a
+//!    program checks for overflow, as debug builds do, `+ - *` panic; else they wrap around, as
+//!    NumPy's. [`sum`](NdArray::sum) and [`prod`](NdArray::prod) always wrap.
 //!
 //! # Errors
 //! What NumPy raises is an error here, with the same words where there is no memory. Methods
@@ -83,8 +87,12 @@
 //! name, and of the line that made it; `heapline arrays` shows who holds what, at the peak or
 //! at any instant, and `--arrays` puts it beside the source. A plain ndarray array joins with
 //! [`track`](ArrayMemory::track). Nothing is allocated for it, and no buffer kept alive.
-//! Without a recording each of these costs a load. (The name of a buffer's first handle is
-//! kept in any case, for [`base`](NdArray::base).)
+//! Without a recording each of these costs a load. (Names are kept in any case, for
+//! [`base`](NdArray::base) and for copies on write.)
+//!
+//! A line is the one that calls the function. In `.map(NdArray::t)`, `vec.clone()` and
+//! `.into()` that is one of the standard library: `.map(|a| a.t())` and `NdArray::from(vec)`
+//! are lines of the program.
 //!
 //! # Features
 //! * `npy`: `read_npy` and `write_npy`, of any dtype.
