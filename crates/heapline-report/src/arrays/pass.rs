@@ -136,6 +136,16 @@ impl ArrayPass {
         })
     }
 
+    /// The live block that a handle keeps: one without elements has no address, but keeps the
+    /// buffer that it is a view of.
+    fn block_of(&self, handle: &ArrayHandle) -> Option<BlockKey> {
+        self.block_at(handle.address).or_else(|| {
+            let buffer = self.buffers.get(&handle.base)?;
+            let first = buffer.first.filter(|first| first.id != handle.id)?;
+            first.block.filter(|_| handle.address == 0)
+        })
+    }
+
     fn bytes_of(&self, block: Option<BlockKey>) -> Option<u64> {
         let block = block?;
         let live = self.blocks.get(&block.address)?;
@@ -151,7 +161,7 @@ impl ArrayPass {
     }
 
     fn handle(&mut self, handle: &ArrayHandle, texts: &Texts) {
-        let block = self.block_at(handle.address);
+        let block = self.block_of(handle);
         let mut array = Array::of_handle(handle, block);
         // A buffer that was resized is told of again, under its number.
         let old = self.handles.get(&array.id).copied();

@@ -1,6 +1,7 @@
 //! Arrays of traces made up for them: what is known of each is known by construction.
 
 mod changed;
+mod holders;
 mod shown;
 
 use heapline_trace::{
