@@ -37,7 +37,7 @@ pub mod units;
 
 pub use arrays::{
     Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, LineNote, LineNoteKind,
-    MappedFiles,
+    MappedFiles, SmallViews,
 };
 pub use error::ReportError;
 pub use facts::{StackFacts, Totals};

@@ -43,24 +43,28 @@ impl ArrayFacts {
     }
 }
 
+/// What keeps a large buffer alive and uses little of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmallViews {
+    /// What keeps it: one array, or the first of several.
+    pub array: ArrayLabel,
+    /// How many arrays keep it.
+    pub holders: u64,
+    /// Distinct bytes that they use, at most.
+    pub used_bytes: u64,
+    /// Bytes that they keep.
+    pub held_bytes: u64,
+    /// What the buffer was made for, if that is gone.
+    pub base: Option<ArrayLabel>,
+    /// Whether views that were only counted may keep it, too.
+    pub is_at_least: bool,
+}
+
 /// Something to think about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Advice {
     /// All that keeps a large buffer alive uses little of it.
-    SmallViews {
-        /// What keeps it: one array, or the first of several.
-        array: ArrayLabel,
-        /// How many arrays keep it.
-        holders: u64,
-        /// Distinct bytes that they use, at most.
-        used_bytes: u64,
-        /// Bytes that they keep.
-        held_bytes: u64,
-        /// What the buffer was made for, if that is gone.
-        base: Option<ArrayLabel>,
-        /// Whether views that were only counted may keep it, too.
-        is_at_least: bool,
-    },
+    SmallViews(SmallViews),
     /// Writes copied because the buffer was shared.
     CopyOnWrite(CopySite),
     /// Repeated elements were copied, each as often as it was repeated.
@@ -97,6 +101,7 @@ pub(super) fn advice(
 ) -> Vec<Advice> {
     let views = buffers.iter();
     let views = views.filter_map(|buffer| small_views(buffer, is_at_least));
+    let views = views.map(Advice::SmallViews);
     let slack = buffers.iter().filter_map(slack);
     let copies = copies.iter().filter(|site| site.bytes >= COPIED_BYTES);
     let copies = copies.flat_map(|site| {
@@ -116,7 +121,7 @@ pub(super) fn advice(
         .collect()
 }
 
-fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<Advice> {
+fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<SmallViews> {
     let held_bytes = buffer.holds.heap_bytes();
     // What cannot be told is at most all elements, repeated ones too.
     let used = |array: &ArrayFacts| {
@@ -129,7 +134,7 @@ fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<Advice> {
     if held_bytes <= LARGE_BYTES || !is_small {
         return None;
     }
-    Some(Advice::SmallViews {
+    Some(SmallViews {
         array: buffer.alive().next()?.label(),
         holders: buffer.holders(),
         used_bytes,

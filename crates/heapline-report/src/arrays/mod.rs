@@ -21,7 +21,7 @@ use crate::facts::stamp_at;
 use crate::folded::At;
 use crate::report::{Progress, Report};
 
-pub use advice::{Advice, ArrayLabel};
+pub use advice::{Advice, ArrayLabel, SmallViews};
 pub use lines::{LineNote, LineNoteKind};
 pub use sites::CopySite;
 

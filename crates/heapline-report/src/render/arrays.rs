@@ -5,7 +5,7 @@ use std::fmt::Write;
 use heapline_trace::{ArrayLayout, Place};
 
 use crate::arrays::{
-    Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, MappedFiles,
+    Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, MappedFiles, SmallViews,
 };
 use crate::folded::At;
 use crate::report::Report;
@@ -332,17 +332,12 @@ fn label(label: &ArrayLabel) -> String {
 }
 
 fn sentence(advice: &Advice) -> String {
+    let at = |at: Option<&Place>, what: String| format!("{}: {what}", place(at));
     match advice {
-        Advice::SmallViews { array, .. } => {
-            format!("{}: {}", place(array.place.as_ref()), small_views(advice))
-        }
-        Advice::CopyOnWrite(site) | Advice::RepeatedCopied(site) | Advice::FitsNarrower(site) => {
-            format!(
-                "{}: {}",
-                place(site.place.as_ref()),
-                of_copies(advice, site)
-            )
-        }
+        Advice::SmallViews(views) => at(views.array.place.as_ref(), small_views(views)),
+        Advice::CopyOnWrite(site) => at(site.place.as_ref(), copied_on_write(site)),
+        Advice::RepeatedCopied(site) => at(site.place.as_ref(), copied_repeated(site)),
+        Advice::FitsNarrower(site) => at(site.place.as_ref(), fits_narrower(site)),
         Advice::Slack {
             array,
             nbytes,
@@ -371,105 +366,100 @@ fn sentence(advice: &Advice) -> String {
     }
 }
 
-/// What keeps a large buffer and uses little of it. Empty of other advice.
-fn small_views(advice: &Advice) -> String {
-    let Advice::SmallViews {
-        array,
-        holders,
-        used_bytes,
-        held_bytes,
-        base,
-        is_at_least,
-    } = advice
-    else {
-        return String::new();
-    };
-    let more = match holders {
-        1 => String::new(),
-        _ => format!(" and {} more", units::count(holders - 1)),
-    };
-    let who = format!("{}{more} ({})", label(array), exact_bytes(*used_bytes));
-    let verb = if *holders == 1 { "keeps" } else { "keep" };
-    let keep = match is_at_least {
+/// What keeps a large buffer and uses little of it.
+fn small_views(views: &SmallViews) -> String {
+    let who = format!(
+        "{}{} ({})",
+        label(&views.array),
+        and_more(views.holders),
+        exact_bytes(views.used_bytes)
+    );
+    let verb = if views.holders == 1 { "keeps" } else { "keep" };
+    let keep = match views.is_at_least {
         true => format!("{who}, if no view that was only counted, {verb}"),
         false => format!("only {who} {verb}"),
     };
-    let of = base.as_ref().map_or(String::new(), |base| {
+    let of = views.base.as_ref().map_or(String::new(), |base| {
         format!(" of {} ({})", label(base), place(base.place.as_ref()))
     });
-    let share = *used_bytes as f64 * 100.0 / *held_bytes as f64;
+    let share = views.used_bytes as f64 * 100.0 / views.held_bytes as f64;
     format!(
         "{keep} the {}{of} alive ({share:.4} %); a copy of it would release them",
-        exact_bytes(*held_bytes),
+        exact_bytes(views.held_bytes),
     )
 }
 
-/// What there is to say of a line that copied.
-fn of_copies(advice: &Advice, site: &CopySite) -> String {
-    match advice {
-        Advice::CopyOnWrite(_) => format!(
-            "{} because the buffer was shared, {}; dropping the other handles first, or view_mut, writes in place",
-            counted(site.copies, "write copied", "writes copied"),
-            exact_bytes(site.bytes),
-        ),
-        Advice::RepeatedCopied(_) => format!(
-            "{} of repeated elements by {} took {} more than the elements have; a broadcast view takes none",
-            counted(site.of_repeated, "copy", "copies"),
-            escape(&site.operation),
-            exact_bytes(site.repeated_bytes),
-        ),
-        _ => {
-            let (from, to) = site.narrower.clone().unwrap_or_default();
-            format!(
-                "every value fitted {}: {} is wider than they need",
-                escape(&to),
-                escape(&from),
-            )
-        }
-    }
+fn copied_on_write(site: &CopySite) -> String {
+    format!(
+        "{} because the buffer was shared, {}; dropping the other handles first, or view_mut, writes in place",
+        counted(site.copies, "write copied", "writes copied"),
+        exact_bytes(site.bytes),
+    )
+}
+
+fn copied_repeated(site: &CopySite) -> String {
+    format!(
+        "{} of repeated elements by {} took {} more than the elements have; a broadcast view takes none",
+        counted(site.of_repeated, "copy", "copies"),
+        escape(&site.operation),
+        exact_bytes(site.repeated_bytes),
+    )
+}
+
+fn fits_narrower(site: &CopySite) -> String {
+    let (from, to) = site.narrower.clone().unwrap_or_default();
+    format!(
+        "every value fitted {}: {} is wider than they need",
+        escape(&to),
+        escape(&from),
+    )
 }
 
 /// Buffers that views alone keep, at most `limit`; empty if there is none.
 fn held_by_views(arrays: &Arrays, limit: usize) -> String {
-    let held = || {
-        let buffers = arrays.buffers.iter();
-        buffers.filter_map(|buffer| Some((buffer, buffer.gone()?, buffer.alive().next()?)))
-    };
-    let bytes = held().map(|(buffer, ..)| buffer.holds.heap_bytes());
-    let bytes = bytes.fold(0, u64::saturating_add);
-    let count = held().count();
-    if count == 0 {
+    let held = arrays.buffers.iter();
+    let held: Vec<(&ArrayBuffer, &ArrayFacts, &ArrayFacts)> = held
+        .filter_map(|buffer| Some((buffer, buffer.gone()?, buffer.alive().next()?)))
+        .collect();
+    if held.is_empty() {
         return String::new();
     }
+    let bytes = held.iter().map(|(buffer, ..)| buffer.holds.heap_bytes());
     let mut text = format!(
         "Held by views alone, what they were made for being dropped: {} of {}.\n",
-        units::counted(count as u64, "buffer"),
-        exact_bytes(bytes)
+        units::counted(held.len() as u64, "buffer"),
+        exact_bytes(bytes.fold(0, u64::saturating_add))
     );
-    for (buffer, gone, view) in held().take(limit) {
-        let more = match buffer.holders() {
-            1 => String::new(),
-            holders => format!(" and {} more", units::count(holders - 1)),
-        };
+    for (buffer, gone, view) in held.iter().take(limit) {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  {} of {} ({}) by {} ({}){more}",
+            "  {} of {} ({}) by {} ({}){}",
             exact_bytes(buffer.holds.heap_bytes()),
             label(&gone.label()),
             place(gone.place.as_ref()),
             label(&view.label()),
             place(view.place.as_ref()),
+            and_more(buffer.holders()),
         );
     }
-    if count > limit {
+    let rest = held.len().saturating_sub(limit);
+    if rest > 0 {
         let _ = writeln!(
             text,
             "… and {} more; --limit shows them",
-            units::counted((count - limit) as u64, "buffer")
+            units::counted(rest as u64, "buffer")
         );
     }
     text
+}
+
+/// What to say behind the first of so many arrays.
+fn and_more(holders: u64) -> String {
+    match holders.saturating_sub(1) {
+        0 => String::new(),
+        more => format!(" and {} more", units::count(more)),
+    }
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {

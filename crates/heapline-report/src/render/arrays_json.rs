@@ -138,21 +138,14 @@ fn label(label: &ArrayLabel) -> Value {
 
 fn advice(advice: &Advice) -> Value {
     match advice {
-        Advice::SmallViews {
-            array,
-            holders,
-            used_bytes,
-            held_bytes,
-            base,
-            is_at_least,
-        } => json!({
+        Advice::SmallViews(views) => json!({
             "kind": "small_views",
-            "array": label(array),
-            "holders": holders,
-            "used_bytes": used_bytes,
-            "held_bytes": held_bytes,
-            "base": base.as_ref().map(label),
-            "is_at_least": is_at_least,
+            "array": label(&views.array),
+            "holders": views.holders,
+            "used_bytes": views.used_bytes,
+            "held_bytes": views.held_bytes,
+            "base": views.base.as_ref().map(label),
+            "is_at_least": views.is_at_least,
         }),
         Advice::CopyOnWrite(site) => {
             json!({ "kind": "copy_on_write", "at": place(site.place.as_ref()), "bytes": site.bytes })
