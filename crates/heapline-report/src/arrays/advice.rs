@@ -123,13 +123,7 @@ pub(super) fn advice(
 
 fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<SmallViews> {
     let held_bytes = buffer.holds.heap_bytes();
-    // What cannot be told is at most all elements, repeated ones too.
-    let used = |array: &ArrayFacts| {
-        let bytes = array.unique_bytes.or(array.known_nbytes())?;
-        Some(bytes.saturating_mul(array.count))
-    };
-    let used: Option<Vec<u64>> = buffer.alive().map(used).collect();
-    let used_bytes = super::sum(used?.into_iter());
+    let used_bytes = buffer.used_bytes?;
     let is_small = used_bytes < held_bytes / SMALL_SHARE;
     if held_bytes <= LARGE_BYTES || !is_small {
         return None;

@@ -13,6 +13,7 @@ mod pass;
 mod scopes;
 mod sites;
 mod snapshot;
+mod used;
 
 use heapline_trace::{ArrayLayout, Place};
 
@@ -53,6 +54,9 @@ pub struct ArrayBuffer {
     pub holds: Holds,
     /// The first one is the one it was made for, even if that is gone.
     pub arrays: Vec<ArrayFacts>,
+    /// Distinct bytes that the arrays use together, at most: views of the same elements count
+    /// once. `None` if of one of them it is not known where its elements lie.
+    pub used_bytes: Option<u64>,
     /// How many buffers are just like this: unnamed, one array each, made by the same line.
     pub count: u64,
 }

@@ -4,6 +4,7 @@ use heapline_trace::TextId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::facts::{Array, BlockKey};
+use super::used::used_bytes;
 use super::{ArrayBuffer, ArrayFacts, Holds};
 use crate::texts::Texts;
 
@@ -146,6 +147,7 @@ impl Snapshot {
         let alive = group.iter().map(|array| array.facts(texts, false));
         ArrayBuffer {
             holds: holds.or(mapped).unwrap_or(Holds::Unknown),
+            used_bytes: used_bytes(&group, texts),
             arrays: views_together(gone.into_iter().chain(alive)),
             count: 1,
         }

@@ -374,7 +374,10 @@ fn small_views(views: &SmallViews) -> String {
         and_more(views.holders),
         exact_bytes(views.used_bytes)
     );
-    let verb = if views.holders == 1 { "keeps" } else { "keep" };
+    let (verb, them) = match views.holders {
+        1 => ("keeps", "a copy of it"),
+        _ => ("keep", "copies of them"),
+    };
     let keep = match views.is_at_least {
         true => format!("{who}, if no view that was only counted, {verb}"),
         false => format!("only {who} {verb}"),
@@ -384,7 +387,7 @@ fn small_views(views: &SmallViews) -> String {
     });
     let share = views.used_bytes as f64 * 100.0 / views.held_bytes as f64;
     format!(
-        "{keep} the {}{of} alive ({share:.4} %); a copy of it would release them",
+        "{keep} the {}{of} alive ({share:.4} %); {them} would release them",
         exact_bytes(views.held_bytes),
     )
 }

@@ -59,6 +59,7 @@ fn buffer(buffer: &ArrayBuffer) -> Value {
         "count": buffer.count,
         "order": buffer.arrays.first().and_then(ArrayFacts::order),
         "holders": buffer.holders(),
+        "used_bytes": buffer.used_bytes,
         "is_held_by_views": buffer.gone().is_some(),
         "arrays": arrays.collect::<Vec<_>>(),
     })

@@ -36,3 +36,56 @@ fn an_empty_view_alone_keeps_its_buffer() {
     let warning = "only empty (0 B) keeps the 4,000,000 B of a (main.rs:2) alive (0.0000 %)";
     assert!(text.contains(warning), "{text}");
 }
+
+/// What the views use of the buffer they keep.
+fn used(views: impl FnOnce(&mut Program<'_>)) -> (Option<u64>, String) {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 4_000_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 4_000_000);
+        views(program);
+        program.note(&ArrayNote::Dropped { id: 1 });
+    });
+    let arrays = at(&report, At::End);
+    (
+        arrays.buffers[0].used_bytes,
+        render::text::arrays(&report, &arrays, 9),
+    )
+}
+
+#[test]
+fn views_of_the_same_elements_use_them_once() {
+    let (used, text) = used(|program| {
+        for id in 2..13 {
+            program.handle(id, 1, "clone", 0x10_0000, 40_000);
+        }
+    });
+    assert_eq!(used, Some(40_000));
+    let warning = "only clone #2 and 10 more (40,000 B) keep the 4,000,000 B of zeros #1 \
+                   (main.rs:2) alive (1.0000 %); copies of them would release them";
+    assert!(text.contains(warning), "{text}");
+}
+
+#[test]
+fn views_that_overlap_use_no_more_than_they_span() {
+    let (bytes, _) = used(|program| {
+        // Ten bytes that overlap, and apart from them five.
+        program.handle(2, 1, "slice", 0x10_0000, 6);
+        program.handle(3, 1, "slice", 0x10_0002, 6);
+        program.handle(4, 1, "slice", 0x10_0004, 6);
+        program.handle(5, 1, "slice", 0x10_0010, 5);
+    });
+    assert_eq!(bytes, Some(10 + 5));
+    let (bytes, _) = used(|program| {
+        // Three bytes each, which span 9 and touch 6; backwards and repeated ones, too.
+        let every_fourth = program.layout(&[3], &[4]);
+        program.handle_onto(2, 1, "slice", 0x10_0000, (every_fourth, 3));
+        program.handle_onto(3, 1, "slice", 0x10_0001, (every_fourth, 3));
+        let backwards = program.layout(&[3], &[-4]);
+        program.handle_onto(4, 1, "slice", 0x10_0100, (backwards, 3));
+        let repeated = program.layout(&[1_000, 3], &[0, 1]);
+        program.handle_onto(5, 1, "broadcast_to", 0x10_0200, (repeated, 3));
+        let none = program.layout(&[0, 3], &[3, 1]);
+        program.handle_onto(6, 1, "slice", 0, (none, 0));
+    });
+    assert_eq!(bytes, Some(6 + 3 + 3));
+}
