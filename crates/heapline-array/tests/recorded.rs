@@ -265,6 +265,7 @@ fn copies_and_advice(arrays: &Arrays) {
             array,
             nbytes,
             held_bytes,
+            ..
         } => format!("slack {} {nbytes} of {held_bytes}", array.name),
         Advice::Tiny {
             buffers,

@@ -58,6 +58,8 @@ pub struct SmallViews {
     pub base: Option<ArrayLabel>,
     /// Whether views that were only counted may keep it, too.
     pub is_at_least: bool,
+    /// Whether they may be borrowed, and keep nothing.
+    pub may_be_borrowed: bool,
 }
 
 /// Something to think about.
@@ -79,6 +81,8 @@ pub enum Advice {
         nbytes: u64,
         /// Bytes of the block.
         held_bytes: u64,
+        /// Whether it may be a borrowed part of what the block is for.
+        may_be_borrowed: bool,
     },
     /// Many buffers of few bytes.
     Tiny {
@@ -102,7 +106,8 @@ pub(super) fn advice(
     let views = buffers.iter();
     let views = views.filter_map(|buffer| small_views(buffer, is_at_least));
     let views = views.map(Advice::SmallViews);
-    let slack = buffers.iter().filter_map(slack);
+    let slack = buffers.iter().filter(|buffer| !uses_little(buffer));
+    let slack = slack.filter_map(slack_of);
     let copies = copies.iter().filter(|site| site.bytes >= COPIED_BYTES);
     let copies = copies.flat_map(|site| {
         let on_write = site
@@ -121,34 +126,43 @@ pub(super) fn advice(
         .collect()
 }
 
-fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<SmallViews> {
+/// Whether all that keeps a large buffer uses little of it.
+fn uses_little(buffer: &ArrayBuffer) -> bool {
     let held_bytes = buffer.holds.heap_bytes();
-    let used_bytes = buffer.used_bytes?;
-    let is_small = used_bytes < held_bytes / SMALL_SHARE;
-    if held_bytes <= LARGE_BYTES || !is_small {
+    let is_little = |used_bytes| used_bytes < held_bytes / SMALL_SHARE;
+    held_bytes > LARGE_BYTES && buffer.used_bytes.is_some_and(is_little)
+}
+
+fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<SmallViews> {
+    if !uses_little(buffer) {
         return None;
     }
     Some(SmallViews {
-        array: buffer.alive().next()?.label(),
+        array: buffer.keepers().next()?.label(),
         holders: buffer.holders(),
-        used_bytes,
-        held_bytes,
+        used_bytes: buffer.used_bytes?,
+        held_bytes: buffer.holds.heap_bytes(),
         base: buffer.gone().map(ArrayFacts::label),
         is_at_least,
+        may_be_borrowed: buffer.may_be_borrowed(),
     })
 }
 
-fn slack(buffer: &ArrayBuffer) -> Option<Advice> {
+/// Capacity behind the elements of the array that a buffer was made for.
+fn slack_of(buffer: &ArrayBuffer) -> Option<Advice> {
     let Holds::Block(held_bytes) = buffer.holds else {
         return None;
     };
     let array = buffer.arrays.first()?;
-    let nbytes = array.known_nbytes().filter(|_| !array.is_view)?;
+    // Of one that starts later, other elements may come before, and behind it, too.
+    let is_whole = !array.is_view && array.block_offset == Some(0);
+    let nbytes = array.known_nbytes().filter(|_| is_whole)?;
     let slack = held_bytes.checked_sub(nbytes)?;
     (slack >= SLACK_BYTES && slack >= held_bytes / 10).then(|| Advice::Slack {
         array: array.label(),
         nbytes,
         held_bytes,
+        may_be_borrowed: buffer.may_be_borrowed(),
     })
 }
 

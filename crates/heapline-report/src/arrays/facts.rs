@@ -75,6 +75,11 @@ impl Array {
         self.is_moved = true;
     }
 
+    fn block_offset(&self) -> Option<u64> {
+        let block = self.block.filter(|_| !self.is_moved)?;
+        self.address.checked_sub(block.address)
+    }
+
     pub(super) fn facts(&self, texts: &Texts, is_gone: bool) -> ArrayFacts {
         let told = texts.layout(self.layout);
         let dtype = told.as_ref().map(|layout| layout.dtype.clone());
@@ -87,6 +92,7 @@ impl Array {
             dtype,
             nbytes: layout.as_ref().map_or(0, |layout| layout.nbytes()),
             layout,
+            block_offset: self.block_offset(),
             unique_bytes: self.unique_bytes.filter(|_| !self.is_moved),
             record_bytes: self.record_bytes,
             place: texts.place(self.place),

@@ -112,6 +112,9 @@ pub struct ArrayFacts {
     pub layout: Option<ArrayLayout>,
     /// Elements times bytes of one; 0 if its layout is not known.
     pub nbytes: u64,
+    /// Bytes from the start of its block to its lowest element; `None` if it is in no block
+    /// that is known, or if its layout is not known.
+    pub block_offset: Option<u64>,
     /// Distinct bytes of the elements; `None` if they overlap irregularly, or if its layout
     /// is not known.
     pub unique_bytes: Option<u64>,
@@ -208,7 +211,7 @@ impl Arrays {
 }
 
 impl ArrayBuffer {
-    /// The arrays that keep it.
+    /// The arrays that are alive.
     pub fn alive(&self) -> impl Iterator<Item = &ArrayFacts> {
         self.arrays.iter().filter(|array| !array.is_gone)
     }
@@ -219,10 +222,24 @@ impl ArrayBuffer {
         self.arrays.first().filter(|array| array.is_gone)
     }
 
+    /// The arrays that keep it, but for plain ones beside handles: they are borrowed.
+    pub fn keepers(&self) -> impl Iterator<Item = &ArrayFacts> {
+        let has_handles = self.alive().any(|array| array.id.is_some());
+        let keeps = move |array: &&ArrayFacts| array.id.is_some() || !has_handles;
+        self.alive().filter(keeps)
+    }
+
     /// How many arrays keep it.
     #[must_use]
     pub fn holders(&self) -> u64 {
-        self.alive().map(|array| array.count).sum()
+        self.keepers().map(|array| array.count).sum()
+    }
+
+    /// Whether only plain arrays are known of it. They may be borrowed from one that is not,
+    /// and keep nothing: whose their elements are is not told.
+    #[must_use]
+    pub fn may_be_borrowed(&self) -> bool {
+        self.alive().all(|array| array.id.is_none())
     }
 
     /// Whether it is a mapped file.
@@ -233,7 +250,8 @@ impl ArrayBuffer {
 
     /// Arrays of it and of those alike.
     fn array_count(&self) -> u64 {
-        self.holders() * self.count
+        let counts = self.alive().map(|array| array.count);
+        counts.sum::<u64>() * self.count
     }
 
     /// Their `nbytes`, where known.

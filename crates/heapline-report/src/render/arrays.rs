@@ -342,13 +342,19 @@ fn sentence(advice: &Advice) -> String {
             array,
             nbytes,
             held_bytes,
+            may_be_borrowed,
         } => format!(
-            "{}: {} has {} of elements in a block of {}: {} are spare capacity",
+            "{}: {} has {} of elements in a block of {}: {} are spare capacity{}",
             place(array.place.as_ref()),
             label(array),
             exact_bytes(*nbytes),
             exact_bytes(*held_bytes),
             exact_bytes(held_bytes - nbytes),
+            if *may_be_borrowed {
+                ", if it owns its buffer"
+            } else {
+                ""
+            },
         ),
         Advice::Tiny {
             buffers,
@@ -374,9 +380,13 @@ fn small_views(views: &SmallViews) -> String {
         and_more(views.holders),
         exact_bytes(views.used_bytes)
     );
-    let (verb, them) = match views.holders {
-        1 => ("keeps", "a copy of it"),
-        _ => ("keep", "copies of them"),
+    let (verb, them, their) = match views.holders {
+        1 => ("keeps", "a copy of it", "it owns its"),
+        _ => ("keep", "copies of them", "they own their"),
+    };
+    let owned = match views.may_be_borrowed {
+        true => format!(", if {their} buffer"),
+        false => String::new(),
     };
     let keep = match views.is_at_least {
         true => format!("{who}, if no view that was only counted, {verb}"),
@@ -387,7 +397,7 @@ fn small_views(views: &SmallViews) -> String {
     });
     let share = views.used_bytes as f64 * 100.0 / views.held_bytes as f64;
     format!(
-        "{keep} the {}{of} alive ({share:.4} %); {them} would release them",
+        "{keep} the {}{of} alive ({share:.4} %){owned}; {them} would release them",
         exact_bytes(views.held_bytes),
     )
 }

@@ -79,6 +79,7 @@ fn array(array: &ArrayFacts, holders: u64) -> Value {
         "order": array.order(),
         "holders": holders,
         "nbytes": array.known_nbytes(),
+        "block_offset": array.block_offset,
         "unique_nbytes": array.unique_bytes,
         "record_nbytes": array.record_bytes,
         "count": array.count,
@@ -147,6 +148,7 @@ fn advice(advice: &Advice) -> Value {
             "held_bytes": views.held_bytes,
             "base": views.base.as_ref().map(label),
             "is_at_least": views.is_at_least,
+            "may_be_borrowed": views.may_be_borrowed,
         }),
         Advice::CopyOnWrite(site) => {
             json!({ "kind": "copy_on_write", "at": place(site.place.as_ref()), "bytes": site.bytes })
@@ -169,11 +171,13 @@ fn advice(advice: &Advice) -> Value {
             array,
             nbytes,
             held_bytes,
+            may_be_borrowed,
         } => json!({
             "kind": "slack",
             "array": label(array),
             "nbytes": nbytes,
             "held_bytes": held_bytes,
+            "may_be_borrowed": may_be_borrowed,
         }),
         Advice::Tiny {
             buffers,

@@ -89,3 +89,51 @@ fn views_that_overlap_use_no_more_than_they_span() {
     });
     assert_eq!(bytes, Some(6 + 3 + 3));
 }
+
+fn warnings(program: impl FnOnce(&mut Program<'_>)) -> Vec<String> {
+    let report = recorded(program);
+    let text = render::text::arrays(&report, &at(&report, At::End), 9);
+    let warnings = text.lines().filter(|line| line.starts_with("warning"));
+    warnings.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_plain_array_keeps_its_block_if_it_owns_it() {
+    let found = warnings(|program| {
+        program.alloc(0x10_0000, 8_000_000);
+        program.track("pv", 0x10_0000, 80_000);
+    });
+    let expected = "warning: main.rs:1: only pv (80,000 B) keeps the 8,000,000 B alive \
+                    (1.0000 %), if it owns its buffer; a copy of it would release them";
+    assert_eq!(found, [expected], "small or spare, not both");
+    let found = warnings(|program| {
+        program.alloc(0x10_0000, 1_000_000);
+        program.track("first half", 0x10_0000, 500_000);
+        program.alloc(0x20_0000, 1_000_000);
+        // What comes before these is not capacity, nor perhaps what comes behind.
+        program.track("middle", 0x20_0010, 500_000);
+        program.alloc(0x30_0000, 1_000_000);
+        program.handle(1, 1, "from_array", 0x30_0010, 500_000);
+    });
+    let expected = "warning: main.rs:1: first half has 500,000 B of elements in a block of \
+                    1,000,000 B: 500,000 B are spare capacity, if it owns its buffer";
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn what_is_tracked_beside_handles_is_borrowed_of_them() {
+    let program = |program: &mut Program<'_>| {
+        program.alloc(0x10_0000, 4_000_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 4_000_000);
+        program.handle(2, 1, "slice", 0x10_0000, 100);
+        program.named(2, "v");
+        program.note(&ArrayNote::Dropped { id: 1 });
+        program.track("borrowed", 0x10_0000, 50);
+    };
+    let expected = "warning: main.rs:2: only v (100 B) keeps the 4,000,000 B of zeros #1 \
+                    (main.rs:2) alive (0.0025 %); a copy of it would release them";
+    assert_eq!(warnings(program), [expected]);
+    let report = recorded(program);
+    let arrays = at(&report, At::End);
+    assert_eq!((arrays.array_count(), arrays.buffers[0].holders()), (2, 1));
+}
