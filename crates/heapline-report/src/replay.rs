@@ -79,7 +79,7 @@ pub(crate) trait Observer {
     fn begin(&mut self, moment: Moment, block: Block, by: Cause);
     fn end(&mut self, moment: Moment, block: Block, ending: Ending);
     /// A block ended whose begin is not in the trace.
-    fn end_of_unknown(&mut self, _moment: Moment, _by: Cause) {}
+    fn end_of_unknown(&mut self, _moment: Moment, _address: u64, _by: Cause) {}
     fn thread(&mut self, _moment: Moment) {}
     fn scope(&mut self, _moment: Moment, _scope: Scope) {}
     fn array(&mut self, _moment: Moment, _note: &ArrayNote, _texts: &Texts) {}
@@ -277,7 +277,7 @@ impl<'a, S: Source, O: Observer> Replay<'a, S, O> {
         let Some(block) = block else {
             self.anomalies.unknown_deallocations += 1;
             let moment = self.moment(stamp, lane);
-            return self.observer.end_of_unknown(moment, by);
+            return self.observer.end_of_unknown(moment, address, by);
         };
         self.live_bytes -= block.bytes;
         let temporary = self.lanes[lane].newest_block == block.serial;

@@ -153,6 +153,13 @@ impl Arrays {
         sum(self.on_heap().map(held))
     }
 
+    /// Buffers of which it is not known how many bytes they hold: none of it is in the sum.
+    #[must_use]
+    pub fn unknown_buffer_count(&self) -> u64 {
+        let unknown = self.buffers.iter().filter(|buffer| buffer.is_unknown());
+        unknown.map(|buffer| buffer.count).sum()
+    }
+
     /// Arrays that are alive, but for those of mapped files.
     #[must_use]
     pub fn array_count(&self) -> u64 {
@@ -246,6 +253,14 @@ impl ArrayBuffer {
     #[must_use]
     pub fn is_mapped(&self) -> bool {
         matches!(self.holds, Holds::Mapped(_))
+    }
+
+    /// Whether its bytes are not known: it was allocated before recording began, or not by this
+    /// allocator. One that was made without elements has none.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        let is_empty = |array: &ArrayFacts| !array.is_view && array.known_nbytes() == Some(0);
+        self.holds == Holds::Unknown && !self.arrays.first().is_some_and(is_empty)
     }
 
     /// Arrays of it and of those alike.

@@ -1,6 +1,7 @@
 //! The pass over a trace that follows arrays: live blocks by address, handles by number.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use heapline_trace::{ArrayHandle, ArrayNote, ScopeTable, TextId};
 use rustc_hash::FxHashMap;
@@ -42,8 +43,8 @@ struct LiveBlock {
 struct InBlock {
     /// First handle of the buffer that the block is, if it is one.
     first: Option<Array>,
-    /// Plain arrays in it that were given names.
-    tracked: Vec<Array>,
+    /// Plain arrays in it, by the names they were given.
+    tracked: BTreeMap<TextId, Array>,
 }
 
 /// The handles of one buffer.
@@ -63,6 +64,8 @@ pub(super) struct ArrayPass {
     handle_places: BTreeSet<(u64, u64)>,
     buffers: FxHashMap<u64, Buffer>,
     in_blocks: FxHashMap<u64, InBlock>,
+    /// Plain arrays in no block that is known, by their lowest bytes and names.
+    elsewhere: BTreeMap<(u64, TextId), Array>,
     /// What was in the block that a lane is reallocating.
     moving: FxHashMap<usize, InBlock>,
     lines: CurrentLines,
@@ -81,6 +84,7 @@ impl ArrayPass {
             handle_places: BTreeSet::new(),
             buffers: FxHashMap::default(),
             in_blocks: FxHashMap::default(),
+            elsewhere: BTreeMap::new(),
             moving: FxHashMap::default(),
             lines: CurrentLines::default(),
             sites: Sites::default(),
@@ -107,7 +111,9 @@ impl ArrayPass {
 
     fn take_snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new(self.serial);
-        let tracked = self.in_blocks.values().flat_map(|block| &block.tracked);
+        let tracked = self.in_blocks.values();
+        let tracked = tracked.flat_map(|block| block.tracked.values());
+        let tracked = tracked.chain(self.elsewhere.values());
         for array in self.handles.values().chain(tracked) {
             snapshot.add(*array, self.bytes_of(array.block));
         }
@@ -166,6 +172,9 @@ impl ArrayPass {
         // A buffer that was resized is told of again, under its number.
         let old = self.handles.get(&array.id).copied();
         array.name = old.and_then(|old| old.name);
+        if array.is_first() {
+            array.name = array.name.or(self.take_over(&array));
+        }
         let buffer = self.buffers.entry(array.base).or_insert(Buffer {
             first: None,
             holders: 0,
@@ -188,6 +197,26 @@ impl ArrayPass {
         }
         self.handle_places.insert((array.address, array.id));
         self.tell_snapshot(array);
+    }
+
+    /// Plain arrays in the memory that a buffer was made of are that buffer now. The name that
+    /// one of just its elements had, and has no more.
+    fn take_over(&mut self, first: &Array) -> Option<TextId> {
+        let is_first = |(_, plain): &(TextId, Array)| plain.is_same(first);
+        let named = match first.block {
+            Some(block) => {
+                let arrays = self.in_blocks.get_mut(&block.address)?;
+                std::mem::take(&mut arrays.tracked)
+                    .into_iter()
+                    .find(is_first)
+            }
+            None if first.address == 0 => None,
+            None => {
+                let gone = self.forget_elsewhere(first.address..=first.address);
+                gone.into_iter().find(is_first)
+            }
+        };
+        named.map(|(name, _)| name)
     }
 
     fn dropped(&mut self, id: u64) {
@@ -226,6 +255,9 @@ impl ArrayPass {
 
     /// The handle onto just these elements, if one is alive.
     fn handle_of(&self, array: &Array, texts: &Texts) -> Option<u64> {
+        if array.address == 0 {
+            return None;
+        }
         let layout = texts.layout(array.layout)?;
         let here = (array.address, 0)..=(array.address, u64::MAX);
         let handles = self.handle_places.range(here).take(MAX_ALIKE);
@@ -236,19 +268,28 @@ impl ArrayPass {
         handles.map(|(_, id)| *id).find(is_same)
     }
 
-    fn tracked(&mut self, array: Array, texts: &Texts) {
-        if let (Some(id), Some(name)) = (self.handle_of(&array, texts), array.name) {
-            self.sites.tracked(&array, texts.nbytes(array.layout));
+    fn tracked(&mut self, array: Array, name: TextId, texts: &Texts) {
+        self.sites.tracked(&array, texts.nbytes(array.layout));
+        // A name of its own is kept: the plain array may be a view of all of it.
+        if let Some(id) = self.handle_of(&array, texts)
+            && self
+                .handles
+                .get(&id)
+                .is_some_and(|handle| handle.name.is_none_or(|own| own == name))
+        {
             self.renamed(id, name);
             return;
         }
-        if let Some(block) = array.block {
-            let tracked = &mut self.in_blocks.entry(block.address).or_default().tracked;
-            // The same array under another name, or at another time of its life.
-            tracked.retain(|other| other.name != array.name && !other.is_same(&array));
-            tracked.push(array);
+        // What had the name before is not it any more.
+        match array.block {
+            Some(block) => {
+                let arrays = self.in_blocks.entry(block.address).or_default();
+                arrays.tracked.insert(name, array);
+            }
+            None => {
+                self.elsewhere.insert((array.address, name), array);
+            }
         }
-        self.sites.tracked(&array, texts.nbytes(array.layout));
         self.tell_snapshot(array);
     }
 
@@ -284,16 +325,29 @@ impl ArrayPass {
                 }
             }
         }
-        let arrays = moved.tracked.iter_mut().chain(&mut moved.first);
+        let arrays = moved.tracked.values_mut().chain(&mut moved.first);
         arrays.for_each(|array| array.move_to(to));
         self.in_blocks.insert(block.address, moved);
+    }
+
+    /// Plain arrays that began in this memory, and are gone: it is another block's now, or
+    /// freed.
+    fn forget_elsewhere(&mut self, memory: RangeInclusive<u64>) -> Vec<(TextId, Array)> {
+        let names = (*memory.start(), TextId(0))..=(*memory.end(), TextId(u32::MAX));
+        let gone: Vec<(u64, TextId)> = self.elsewhere.range(names).map(|(key, _)| *key).collect();
+        let gone = gone.into_iter();
+        gone.filter_map(|key| Some((key.1, self.elsewhere.remove(&key)?)))
+            .collect()
     }
 
     fn freed(&mut self, lane: usize, bytes: u64, arrays: &InBlock) {
         let Some(line) = self.lines.current(lane) else {
             return;
         };
-        let array = arrays.first.as_ref().or(arrays.tracked.first());
+        let array = arrays
+            .first
+            .as_ref()
+            .or_else(|| arrays.tracked.values().next());
         self.sites
             .freed(line, bytes, array.and_then(|array| array.name));
     }
@@ -308,6 +362,8 @@ impl Observer for ArrayPass {
             serial: self.serial,
         };
         self.blocks.insert(block.address, live);
+        let last = block.address.saturating_add(block.bytes.saturating_sub(1));
+        self.forget_elsewhere(block.address..=last);
         if by == Cause::Reallocation {
             self.moved(moment.lane, block, live.serial);
         }
@@ -329,6 +385,11 @@ impl Observer for ArrayPass {
             }
             Ending::Unseen => {}
         }
+    }
+
+    fn end_of_unknown(&mut self, moment: Moment, address: u64, _by: Cause) {
+        self.is_time_before(moment);
+        self.forget_elsewhere(address..=address);
     }
 
     fn thread(&mut self, moment: Moment) {
@@ -365,7 +426,7 @@ impl Observer for ArrayPass {
                     is_moved: false,
                     is_told: false,
                 };
-                self.tracked(array, texts);
+                self.tracked(array, name, texts);
             }
             ArrayNote::Dropped { id } => self.dropped(id),
             ArrayNote::Copied {

@@ -62,7 +62,7 @@ impl Observer for FirstPass {
         }
     }
 
-    fn end_of_unknown(&mut self, moment: Moment, by: Cause) {
+    fn end_of_unknown(&mut self, moment: Moment, _address: u64, by: Cause) {
         self.totals.end_of_unknown(by);
         self.events[moment.lane] += u64::from(by == Cause::Call);
     }

@@ -120,15 +120,28 @@ fn caption(arrays: &Arrays) -> String {
         units::counted(summed, "array"),
         exact_bytes(arrays.nbytes()),
     );
+    let unknown_buffers = arrays.unknown_buffer_count();
+    if unknown_buffers > 0 {
+        let was = match unknown_buffers {
+            1 => "it was",
+            _ => "they were",
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\nOf {} the bytes are not known and in no sum: {was} allocated before recording \
+             began, or not by this allocator.",
+            units::counted(unknown_buffers, "buffer")
+        );
+    }
     if unknown > 0 {
         let (is, it) = match unknown {
             1 => ("is", "it"),
             _ => ("are", "them"),
         };
-        // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\nLeft out of that sum {is} {} whose nbytes is not known; if reallocated since \
+            "\nLeft out of the sum of nbytes {is} {} whose nbytes is not known; if reallocated since \
              .track, tracking {it} again tells.",
             units::counted(unknown, "array")
         );
@@ -225,8 +238,8 @@ fn row(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> [String; 9] 
     let holds = match buffer.holds {
         Holds::Block(bytes) => units::count(bytes),
         Holds::Mapped(bytes) => format!("{} of a file", units::count(bytes)),
-        Holds::Unknown if array.known_nbytes() == Some(0) => "0".to_owned(),
-        Holds::Unknown => "not known".to_owned(),
+        Holds::Unknown if buffer.is_unknown() => "not known".to_owned(),
+        Holds::Unknown => "0".to_owned(),
     };
     [
         name(buffer, array, is_below),

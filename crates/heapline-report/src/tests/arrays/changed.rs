@@ -48,7 +48,7 @@ fn a_reallocation_leaves_the_layout_unknown_until_it_is_tracked_again() {
         assert_eq!(words, expected);
         assert!(text.contains("; the nbytes of 1 array is "), "{text}");
         assert!(
-            text.contains("\nLeft out of that sum is 1 array whose"),
+            text.contains("\nLeft out of the sum of nbytes is 1 array whose"),
             "{text}"
         );
         let json = json(&report, &arrays);
@@ -136,7 +136,7 @@ fn a_plain_array_reallocated_before_the_peak_and_tracked_after_it_is_not_known_a
 }
 
 #[test]
-fn another_name_for_the_same_elements_replaces_the_first() {
+fn another_name_for_the_same_elements_is_beside_the_first() {
     let report = recorded(|program| {
         program.alloc(0x10_0000, 100);
         program.track("a", 0x10_0000, 100);
@@ -149,8 +149,9 @@ fn another_name_for_the_same_elements_replaces_the_first() {
     });
     let arrays = at(&report, At::Peak);
     let names: Vec<_> = rows(&arrays).into_iter().map(|(name, ..)| name).collect();
-    assert_eq!(names, ["b", "c", "d"]);
-    assert_eq!((arrays.array_count(), arrays.nbytes()), (3, 200));
+    assert_eq!(names, ["a", "b", "c", "d"]);
+    assert_eq!((arrays.array_count(), arrays.nbytes()), (4, 300));
+    assert_eq!(arrays.buffers[0].used_bytes, Some(100));
     assert_eq!((arrays.buffer_count(), arrays.held_bytes()), (1, 100));
 }
 
@@ -173,4 +174,55 @@ fn a_handle_that_is_tracked_is_one_array() {
     let expected = expected.map(|(name, nbytes)| (name.to_owned(), 1_000, Some(nbytes)));
     assert_eq!(rows(&arrays), expected);
     assert_eq!((arrays.array_count(), arrays.nbytes()), (4, 1_040));
+}
+
+#[test]
+fn a_name_that_goes_on_to_other_elements_leaves_the_one_it_met() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.track("p", 0x10_0000, 1_000);
+        for offset in [0, 10, 20] {
+            program.track("part", 0x10_0000 + offset, 1_000 - offset as usize);
+        }
+        program.alloc(0x20_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x20_0000, 1_000);
+        program.named(1, "a");
+        program.track("part", 0x20_0000, 1_000);
+        program.track("part", 0x20_0010, 10);
+    });
+    let expected = [
+        ("a", 1_000),
+        ("part", 10),
+        ("p", 1_000),
+        ("part", 1_000 - 20),
+    ];
+    let expected = expected.map(|(name, nbytes)| (name.to_owned(), 1_000, Some(nbytes)));
+    assert_eq!(rows(&at(&report, At::End)), expected);
+}
+
+#[test]
+fn a_plain_array_that_becomes_a_handle_is_one_array() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.track("grown", 0x10_0000, 1_000);
+        program.track("part", 0x10_0010, 10);
+        program.realloc((0x10_0000, 0x20_0000), 2_000);
+        program.handle(1, 1, "from_array", 0x20_0000, 2_000);
+        program.named(1, "pushed");
+        program.alloc(0x30_0000, 500);
+        program.track("column", 0x30_0010, 10);
+        program.track("matrix", 0x30_0000, 500);
+        program.handle(2, 2, "from_array", 0x30_0000, 500);
+        // Of a block from before the recording.
+        program.track("old", 0x70_0000, 100);
+        program.handle(3, 3, "from_array", 0x70_0000, 100);
+    });
+    let expected = [
+        ("pushed".to_owned(), 2_000, Some(2_000)),
+        ("matrix".to_owned(), 500, Some(500)),
+        ("old".to_owned(), 0, Some(100)),
+    ];
+    let arrays = at(&report, At::End);
+    assert_eq!(rows(&arrays), expected);
+    assert!(facts(&arrays).iter().all(|array| array.id.is_some()));
 }

@@ -137,3 +137,47 @@ fn what_is_tracked_beside_handles_is_borrowed_of_them() {
     let arrays = at(&report, At::End);
     assert_eq!((arrays.array_count(), arrays.buffers[0].holders()), (2, 1));
 }
+
+#[test]
+fn arrays_in_no_known_block_are_told_and_their_bytes_are_in_no_sum() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000);
+        program.handle(2, 2, "zeros", 0, 0);
+        // Two views of a buffer that nobody told of, and two plain arrays; of one the memory
+        // is freed, of the other it becomes another block's.
+        program.handle(4, 3, "slice", 0x70_0000, 24);
+        program.handle(5, 3, "slice", 0, 0);
+        program.track("before", 0x71_0000, 100);
+        program.track("static", 0x72_0010, 16);
+        program.track("before, too", 0x73_0000, 100);
+        program.track("reused", 0x74_0010, 100);
+        program.track("no elements", 0, 0);
+        let stamp = program.stamp();
+        program.stream.dealloc(stamp, 0x73_0000);
+        program.alloc(0x74_0000, 500);
+    });
+    let arrays = at(&report, At::End);
+    let mut found = rows(&arrays);
+    found.sort();
+    let expected = [
+        ("before", 0, 100),
+        ("no elements", 0, 0),
+        ("slice #4", 0, 24),
+        ("slice #5", 0, 0),
+        ("static", 0, 16),
+        ("zeros #1", 1_000, 1_000),
+        ("zeros #2", 0, 0),
+    ];
+    let expected = expected.map(|(name, held, nbytes)| (name.to_owned(), held, Some(nbytes)));
+    assert_eq!(found, expected);
+    assert_eq!((arrays.buffer_count(), arrays.held_bytes()), (6, 1_000));
+    assert_eq!(arrays.unknown_buffer_count(), 3);
+    assert_eq!(json(&report, &arrays)["unknown_buffer_count"], 3);
+    let text = render::text::arrays(&report, &arrays, 9);
+    let caption = "\nOf 3 buffers the bytes are not known and in no sum: they were allocated \
+                   before recording began, or not by this allocator.\n";
+    assert!(text.contains(caption), "{text}");
+    let not_known = text.lines().filter(|line| line.contains("  not known  "));
+    assert_eq!(not_known.count(), 4, "{text}");
+}
