@@ -308,9 +308,9 @@ fn lines(report: &Report, arrays: &Arrays) {
         "[view of a: 0 B, holds 8,000,000 B]",
         "[arange: 8,000 B]",
         "[view of row: 0 B, holds 8,000 B]",
-        "[broadcast add: 8,000,000 B]",
-        "[copy of t by reshape: 8,000,000 B]",
-        "[copy of a by astype: 4,000,000 B]",
+        "[broadcast result: 8,000,000 B]",
+        "[copy of t: 8,000,000 B]",
+        "[copy of a: 4,000,000 B]",
         "[copy of wide: 8,000,000 B]",
         "",
         "[track plain: 100,000 B]",
@@ -323,7 +323,7 @@ fn lines(report: &Report, arrays: &Arrays) {
         "[free of sum: 8,000,000 B]",
         "[2,003 frees: 20,016,000 B]",
         "[view of a: 0 B, holds 8,000,000 B]",
-        "[copy by make_mut: 8,000,000 B]",
+        "[copy of a: 8,000,000 B]",
         "[free: 8,000,000 B]",
     ];
     // The attribute, its neighbour and the signature come first.

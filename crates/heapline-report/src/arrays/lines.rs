@@ -4,6 +4,9 @@ use heapline_trace::Place;
 
 use crate::units;
 
+/// What the operations begin with that repeated elements of an operand: `broadcast add`.
+const BROADCAST: &str = "broadcast ";
+
 /// What happened to arrays on a line, over the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineNote {
@@ -67,7 +70,12 @@ impl LineNote {
                     0 => String::new(),
                     mapped => format!(", maps {}", units::exact_bytes(mapped)),
                 };
-                format!("{operation}{times}: {bytes}{maps}")
+                // Which operator it was stands in the source.
+                let made = match operation.starts_with(BROADCAST) {
+                    true => "broadcast result",
+                    false => operation,
+                };
+                format!("{made}{times}: {bytes}{maps}")
             }
             LineNoteKind::Tracked => match &self.of {
                 Some(name) => format!("track {name}: {bytes}"),
@@ -82,11 +90,10 @@ impl LineNote {
             }
             LineNoteKind::Copy => {
                 let copies = many.map_or("copy".to_owned(), |count| format!("{count} copies"));
-                let by = match operation {
-                    "copy" => String::new(),
-                    operation => format!(" by {operation}"),
-                };
-                format!("{copies}{of}{by}: {bytes}")
+                match (&self.of, operation) {
+                    (Some(_), _) | (None, "copy") => format!("{copies}{of}: {bytes}"),
+                    (None, operation) => format!("{copies} by {operation}: {bytes}"),
+                }
             }
             LineNoteKind::Free => match many {
                 Some(count) => format!("{count} frees{of}: {bytes}"),

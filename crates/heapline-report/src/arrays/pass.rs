@@ -10,7 +10,7 @@ use super::Arrays;
 use super::advice::advice;
 use super::facts::{Array, BlockKey};
 use super::scopes::CurrentLines;
-use super::sites::{Copy, Sites};
+use super::sites::{Copy, Sites, Source};
 use super::snapshot::Snapshot;
 use crate::event::{Cause, Scope};
 use crate::folded::At;
@@ -301,9 +301,15 @@ impl ArrayPass {
             self.sites.made_by_copy(&made, texts.nbytes(made.layout));
         }
         let from = self.handles.get(&from);
-        let from_nbytes = from.map_or(0, |from| texts.nbytes(from.layout));
-        self.sites
-            .copied(copy, (from, from_nbytes), self.handles.get(&to));
+        // A view without a name is of the buffer that it is a view of.
+        let base = from.and_then(|from| self.buffers.get(&from.base)?.first);
+        let of = from.and_then(|from| from.name);
+        let source = Source {
+            array: from,
+            nbytes: from.map_or(0, |from| texts.nbytes(from.layout)),
+            name: of.or(base.and_then(|base| base.name)),
+        };
+        self.sites.copied(copy, source, self.handles.get(&to));
     }
 
     /// What was in a block that ends by a reallocation goes to the one that begins by it.

@@ -87,6 +87,15 @@ pub(super) struct Copy {
     pub(super) place: TextId,
 }
 
+/// What was copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) array: Option<&'a Array>,
+    pub(super) nbytes: u64,
+    /// Its own, or its buffer's.
+    pub(super) name: Option<TextId>,
+}
+
 impl Sites {
     fn add(
         &mut self,
@@ -148,31 +157,29 @@ impl Sites {
         }
     }
 
-    /// Elements were copied, of an array with so many `nbytes`.
-    pub(super) fn copied(
-        &mut self,
-        copy: Copy,
-        (from, from_nbytes): (Option<&Array>, u64),
-        to: Option<&Array>,
-    ) {
+    /// Elements were copied.
+    pub(super) fn copied(&mut self, copy: Copy, from: Source<'_>, to: Option<&Array>) {
         let key = Key {
             place: copy.place,
             kind: LineNoteKind::Copy,
             operation: Some(copy.operation),
         };
-        self.add(key, copy.bytes, None, from.and_then(|from| from.name));
+        self.add(key, copy.bytes, None, from.name);
         let site = self.copies.entry((copy.place, copy.operation)).or_default();
         site.copies += 1;
         site.bytes = site.bytes.saturating_add(copy.bytes);
-        let unique = from.and_then(|from| from.unique_bytes);
-        if let Some(unique) = unique.filter(|&unique| unique < from_nbytes) {
+        let unique = from.array.and_then(|from| from.unique_bytes);
+        if let Some(unique) = unique.filter(|&unique| unique < from.nbytes) {
             site.of_repeated += 1;
             let repeated = copy.bytes.saturating_sub(unique);
             site.repeated_bytes = site.repeated_bytes.saturating_add(repeated);
         }
         if copy.fits_narrower {
             site.fit_narrower += 1;
-            site.narrower = from.zip(to).map(|(from, to)| (from.layout, to.layout));
+            site.narrower = from
+                .array
+                .zip(to)
+                .map(|(from, to)| (from.layout, to.layout));
         }
     }
 

@@ -261,3 +261,36 @@ fn nothing_is_the_only_one_where_views_were_only_counted() {
     );
     assert_eq!(json(&report, &arrays)["warnings"][0]["is_at_least"], true);
 }
+
+#[test]
+fn notes_on_a_line_name_what_was_copied_or_how() {
+    let note = |name: Option<&str>, operation: &str| {
+        let report = recorded(|program| {
+            program.alloc(0x10_0000, 1_000);
+            program.handle(1, 1, "ones", 0x10_0000, 1_000);
+            if let Some(name) = name {
+                program.named(1, name);
+            }
+            program.handle(2, 1, "t", 0x10_0000, 1_000);
+            program.alloc(0x20_0000, 1_000);
+            program.handle(3, 3, operation, 0x20_0000, 1_000);
+            program.copied(2, 3, 1_000, operation);
+        });
+        render::text::line_notes(&at(&report, At::End), |place| place.line == 3)
+    };
+    assert_eq!(note(Some("a"), "reshape"), "[copy of a: 1,000 B]");
+    assert_eq!(note(None, "reshape"), "[copy by reshape: 1,000 B]");
+    assert_eq!(note(None, "copy"), "[copy: 1,000 B]");
+}
+
+#[test]
+fn notes_on_a_line_say_that_operands_were_broadcast() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "broadcast add", 0x10_0000, 1_000);
+    });
+    let arrays = at(&report, At::End);
+    let note = render::text::line_notes(&arrays, |place| place.line == 2);
+    assert_eq!(note, "[broadcast result: 1,000 B]");
+    assert_eq!(arrays.lines[0].operation.as_deref(), Some("broadcast add"));
+}
