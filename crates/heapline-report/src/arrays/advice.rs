@@ -19,6 +19,9 @@ const SLACK_BYTES: u64 = 64 << 10;
 /// Copies of so many bytes are worth a word.
 const COPIED_BYTES: u64 = 64 << 10;
 
+/// Operations that copy only to have the elements in a row. Others need them written out.
+const MERE_COPIES: [&str; 3] = ["copy", "ascontiguousarray", "asfortranarray"];
+
 /// What an array is called in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArrayLabel {
@@ -113,8 +116,9 @@ pub(super) fn advice(
         let on_write = site
             .is_copy_on_write
             .then(|| Advice::CopyOnWrite(site.clone()));
-        let repeated =
-            (site.repeated_bytes >= COPIED_BYTES).then(|| Advice::RepeatedCopied(site.clone()));
+        let could_be_view = MERE_COPIES.contains(&site.operation.as_str());
+        let repeated = (could_be_view && site.repeated_bytes >= COPIED_BYTES)
+            .then(|| Advice::RepeatedCopied(site.clone()));
         let narrower = (site.fit_narrower > 0 && site.fit_narrower == site.copies)
             .then(|| Advice::FitsNarrower(site.clone()));
         [on_write, repeated, narrower].into_iter().flatten()

@@ -294,3 +294,35 @@ fn notes_on_a_line_say_that_operands_were_broadcast() {
     assert_eq!(note, "[broadcast result: 1,000 B]");
     assert_eq!(arrays.lines[0].operation.as_deref(), Some("broadcast add"));
 }
+
+#[test]
+fn repeated_elements_are_a_warning_where_a_view_would_do() {
+    let is_warned_of = |operation: &str| {
+        let report = recorded(|program| {
+            program.alloc(0x10_0000, 1_000);
+            program.handle(1, 1, "ones", 0x10_0000, 1_000);
+            let wide = program.layout(&[1_000, 1_000], &[0, 1]);
+            program.handle_onto(2, 1, "broadcast_to", 0x10_0000, (wide, 1_000));
+            program.alloc(0x20_0000, 1_000_000);
+            program.handle(3, 3, operation, 0x20_0000, 1_000_000);
+            program.copied(2, 3, 1_000_000, operation);
+        });
+        let arrays = at(&report, At::End);
+        assert_eq!(arrays.copies[0].repeated_bytes, 999_000);
+        let advice = arrays.advice.iter();
+        let repeated = advice.filter(|advice| matches!(advice, Advice::RepeatedCopied(_)));
+        repeated.count() == 1
+    };
+    for operation in ["copy", "ascontiguousarray", "asfortranarray"] {
+        assert!(is_warned_of(operation), "{operation}");
+    }
+    for operation in [
+        "mask",
+        "ravel",
+        "flatten",
+        "make_mut",
+        "make_mut, read-only",
+    ] {
+        assert!(!is_warned_of(operation), "{operation}");
+    }
+}
