@@ -63,6 +63,8 @@ pub struct SmallViews {
     pub is_at_least: bool,
     /// Whether they may be borrowed, and keep nothing.
     pub may_be_borrowed: bool,
+    /// How many buffers are just like this.
+    pub buffers: u64,
 }
 
 /// Something to think about.
@@ -86,6 +88,8 @@ pub enum Advice {
         held_bytes: u64,
         /// Whether it may be a borrowed part of what the block is for.
         may_be_borrowed: bool,
+        /// How many buffers are just like this.
+        buffers: u64,
     },
     /// Many buffers of few bytes.
     Tiny {
@@ -98,6 +102,18 @@ pub enum Advice {
         /// The line that made most of them.
         place: Option<Place>,
     },
+}
+
+impl Advice {
+    /// How often it is to be said.
+    #[must_use]
+    pub fn times(&self) -> u64 {
+        match self {
+            Advice::SmallViews(views) => views.buffers,
+            Advice::Slack { buffers, .. } => *buffers,
+            _ => 1,
+        }
+    }
 }
 
 /// What to say of buffers and copies, where views may have been only counted.
@@ -149,6 +165,7 @@ fn small_views(buffer: &ArrayBuffer, is_at_least: bool) -> Option<SmallViews> {
         base: buffer.gone().map(ArrayFacts::label),
         is_at_least,
         may_be_borrowed: buffer.may_be_borrowed(),
+        buffers: buffer.count,
     })
 }
 
@@ -167,6 +184,7 @@ fn slack_of(buffer: &ArrayBuffer) -> Option<Advice> {
         nbytes,
         held_bytes,
         may_be_borrowed: buffer.may_be_borrowed(),
+        buffers: buffer.count,
     })
 }
 

@@ -57,7 +57,8 @@ pub struct ArrayBuffer {
     /// Distinct bytes that the arrays use together, at most: views of the same elements count
     /// once. `None` if of one of them it is not known where its elements lie.
     pub used_bytes: Option<u64>,
-    /// How many buffers are just like this: unnamed, one array each, made by the same line.
+    /// How many buffers are just like this: one array each, of the same name or of none, made
+    /// by the same line.
     pub count: u64,
 }
 

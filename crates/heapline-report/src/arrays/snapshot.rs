@@ -200,7 +200,8 @@ fn view_likeness(view: &ArrayFacts) -> String {
     )
 }
 
-/// Unnamed buffers of one array each that one line made, told apart by nothing, as one.
+/// Buffers of one array each that one line made, told apart by nothing, not even by name, as
+/// one.
 fn alike_together(buffers: Vec<ArrayBuffer>) -> Vec<ArrayBuffer> {
     let mut together: Vec<ArrayBuffer> = Vec::new();
     let mut seen: FxHashMap<String, usize> = FxHashMap::default();
@@ -235,5 +236,5 @@ fn likeness(buffer: &ArrayBuffer) -> Option<String> {
         id: None,
         ..array.clone()
     };
-    (array.name.is_none() && array.count == 1).then(|| format!("{:?} {alike:?}", buffer.holds))
+    (array.count == 1).then(|| format!("{:?} {alike:?}", buffer.holds))
 }

@@ -52,10 +52,11 @@ pub fn arrays(report: &Report, arrays: &Arrays, limit: usize) -> String {
 /// A line each; what would be said several times is said once.
 fn warnings(advice: &[Advice], limit: usize) -> String {
     let mut sentences: Vec<(String, u64)> = Vec::new();
-    for sentence in advice.iter().map(sentence) {
+    for advice in advice {
+        let (sentence, times) = (sentence(advice), advice.times());
         match sentences.iter().position(|(said, _)| *said == sentence) {
-            Some(index) => sentences[index].1 += 1,
-            None => sentences.push((sentence, 1)),
+            Some(index) => sentences[index].1 += times,
+            None => sentences.push((sentence, times)),
         }
     }
     let more = sentences.len().saturating_sub(limit);
@@ -255,14 +256,17 @@ fn row(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> [String; 9] 
 }
 
 fn name(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> String {
-    let name = match (&array.name, array.id) {
-        (Some(name), _) => escape(name),
-        // Of buffers that are alike each has one array.
-        (None, _) if buffer.count.max(array.count) > 1 => {
-            format!("{} alike", units::count(buffer.count.max(array.count)))
-        }
-        (None, Some(id)) => format!("#{id}"),
-        (None, None) => "?".to_owned(),
+    // Of buffers that are alike each has one array.
+    let alike = match buffer.count.max(array.count) {
+        1 => None,
+        count => Some(format!("{} alike", units::count(count))),
+    };
+    let name = match (&array.name, alike, array.id) {
+        (Some(name), None, _) => escape(name),
+        (Some(name), Some(alike), _) => format!("{} ({alike})", escape(name)),
+        (None, Some(alike), _) => alike,
+        (None, None, Some(id)) => format!("#{id}"),
+        (None, None, None) => "?".to_owned(),
     };
     let indent = if is_below { "  " } else { "" };
     let gone = if array.is_gone { " (dropped)" } else { "" };
@@ -356,6 +360,7 @@ fn sentence(advice: &Advice) -> String {
             nbytes,
             held_bytes,
             may_be_borrowed,
+            buffers: _,
         } => format!(
             "{}: {} has {} of elements in a block of {}: {} are spare capacity{}",
             place(array.place.as_ref()),

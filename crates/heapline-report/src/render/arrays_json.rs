@@ -150,6 +150,7 @@ fn advice(advice: &Advice) -> Value {
             "base": views.base.as_ref().map(label),
             "is_at_least": views.is_at_least,
             "may_be_borrowed": views.may_be_borrowed,
+            "buffers": views.buffers,
         }),
         Advice::CopyOnWrite(site) => {
             json!({ "kind": "copy_on_write", "at": place(site.place.as_ref()), "bytes": site.bytes })
@@ -173,12 +174,14 @@ fn advice(advice: &Advice) -> Value {
             nbytes,
             held_bytes,
             may_be_borrowed,
+            buffers,
         } => json!({
             "kind": "slack",
             "array": label(array),
             "nbytes": nbytes,
             "held_bytes": held_bytes,
             "may_be_borrowed": may_be_borrowed,
+            "buffers": buffers,
         }),
         Advice::Tiny {
             buffers,

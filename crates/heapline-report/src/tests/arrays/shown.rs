@@ -326,3 +326,30 @@ fn repeated_elements_are_a_warning_where_a_view_would_do() {
         assert!(!is_warned_of(operation), "{operation}");
     }
 }
+
+#[test]
+fn buffers_of_one_name_and_line_are_a_row() {
+    let report = recorded(|program| {
+        for n in 1..=1_000 {
+            program.alloc(0x100_0000 * n, 2_000_000);
+            program.track("row", 0x100_0000 * n, 8);
+        }
+        program.alloc(0x10, 16);
+        program.track("row", 0x10, 16);
+    });
+    let arrays = at(&report, At::End);
+    assert_eq!(arrays.buffers.len(), 2);
+    assert_eq!(
+        (arrays.buffer_count(), arrays.array_count()),
+        (1_001, 1_001)
+    );
+    assert_eq!(arrays.held_bytes(), 1_000 * 2_000_000 + 16);
+    let text = render::text::arrays(&report, &arrays, 9);
+    assert!(text.contains("\nrow (1,000 alike)  track  "), "{text}");
+    assert!(text.contains("\nrow                track  "), "{text}");
+    let warnings = text.lines().filter(|line| line.starts_with("warning: "));
+    let warnings: Vec<&str> = warnings.collect();
+    assert_eq!(warnings.len(), 1, "{text}");
+    assert!(warnings[0].ends_with(" (1,000 times)"), "{text}");
+    assert_eq!(json(&report, &arrays)["warnings"][0]["buffers"], 1_000);
+}
