@@ -35,6 +35,8 @@ pub struct Arrays {
     pub at: At,
     /// Buffers of which an array was alive, the largest first.
     pub buffers: Vec<ArrayBuffer>,
+    /// Bytes of all blocks that were live then, also those without arrays.
+    pub live_bytes: u64,
     /// Lines that copied, in the whole run, by bytes.
     pub copies: Vec<CopySite>,
     /// What is worth a thought.

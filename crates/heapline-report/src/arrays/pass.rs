@@ -103,6 +103,7 @@ impl ArrayPass {
             at,
             advice: advice(&buffers, &copies, self.counted_views > 0),
             lines: self.sites.line_notes(texts, scopes),
+            live_bytes: snapshot.live_bytes,
             buffers,
             copies,
             counted_views: self.counted_views,
@@ -110,7 +111,8 @@ impl ArrayPass {
     }
 
     fn take_snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot::new(self.serial);
+        let live_bytes = super::sum(self.blocks.values().map(|block| block.bytes));
+        let mut snapshot = Snapshot::new(self.serial, live_bytes);
         let tracked = self.in_blocks.values();
         let tracked = tracked.flat_map(|block| block.tracked.values());
         let tracked = tracked.chain(self.elsewhere.values());

@@ -26,11 +26,13 @@ pub(super) struct Snapshot {
     /// First handles of the buffers, alive or not.
     firsts: FxHashMap<u64, Array>,
     bytes: FxHashMap<BlockKey, u64>,
+    /// Of all blocks, also those without arrays.
+    pub(super) live_bytes: u64,
     known: FxHashSet<BlockKey>,
 }
 
 impl Snapshot {
-    pub(super) fn new(serial: u64) -> Self {
+    pub(super) fn new(serial: u64, live_bytes: u64) -> Self {
         Snapshot {
             serial,
             arrays: Vec::new(),
@@ -38,6 +40,7 @@ impl Snapshot {
             moved: FxHashMap::default(),
             firsts: FxHashMap::default(),
             bytes: FxHashMap::default(),
+            live_bytes,
             known: FxHashSet::default(),
         }
     }

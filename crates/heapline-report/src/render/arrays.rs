@@ -114,10 +114,11 @@ fn caption(arrays: &Arrays) -> String {
     let summed = arrays.array_count() - unknown;
     let add = if summed == 1 { "is" } else { "add up to" };
     let mut text = format!(
-        "Arrays alive {when}: {least}{} {holds} {least}{} ({}); the nbytes of {least}{} {add} {least}{}.",
+        "Arrays alive {when}: {least}{} {holds} {least}{} ({}) of {} live; the nbytes of {least}{} {add} {least}{}.",
         units::counted(count, "buffer"),
         exact_bytes(held),
         units::bytes(held),
+        exact_bytes(arrays.live_bytes),
         units::counted(summed, "array"),
         exact_bytes(arrays.nbytes()),
     );

@@ -24,6 +24,7 @@ pub fn arrays(report: &Report, arrays: &Arrays) -> String {
         },
         "buffer_count": arrays.buffer_count(),
         "held_bytes": arrays.held_bytes(),
+        "live_bytes": arrays.live_bytes,
         "unknown_buffer_count": arrays.unknown_buffer_count(),
         "mapped_buffer_count": mapped.buffers,
         "mapped_bytes": mapped.bytes,

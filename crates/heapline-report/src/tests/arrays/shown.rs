@@ -97,8 +97,7 @@ fn views_that_were_only_counted_make_sums_lower_bounds() {
     let arrays = at(&report, At::End);
     assert_eq!((arrays.counted_views, arrays.array_count()), (8192, 2));
     let text = render::text::arrays(&report, &arrays, 50);
-    let caption =
-        "≥ 1 buffer holds ≥ 1,000 B (1000 B); the nbytes of ≥ 2 arrays add up to ≥ 1,010 B.";
+    let caption = "≥ 1 buffer holds ≥ 1,000 B (1000 B) of 1,000 B live; the nbytes of ≥ 2 arrays add up to ≥ 1,010 B.";
     assert!(text.contains(caption), "{text}");
     assert!(
         text.contains("\n≥ 8,192 views more were made in the run"),
@@ -130,7 +129,8 @@ fn mapped_files_are_beside_the_sums_of_the_heap() {
     };
     assert_eq!(arrays.mapped(), mapped);
     let text = render::text::arrays(&report, &arrays, 50);
-    let caption = "1 buffer holds 1,000 B (1000 B); the nbytes of 1 array is 1,000 B.\n\
+    let caption = "1 buffer holds 1,000 B (1000 B) of 1,000 B live; the nbytes of 1 array is \
+                   1,000 B.\n\
                    Besides, 1 buffer is a mapped file: 40,960 B, none of it on the heap; \
                    the nbytes of 2 arrays add up to 41,060 B.\n";
     assert!(text.contains(caption), "{text}");
@@ -352,4 +352,26 @@ fn buffers_of_one_name_and_line_are_a_row() {
     assert_eq!(warnings.len(), 1, "{text}");
     assert!(warnings[0].ends_with(" (1,000 times)"), "{text}");
     assert_eq!(json(&report, &arrays)["warnings"][0]["buffers"], 1_000);
+}
+
+#[test]
+fn the_caption_says_how_much_of_the_heap_is_arrays() {
+    let report = recorded(|program| {
+        program.alloc(0x10_0000, 1_000);
+        program.handle(1, 1, "zeros", 0x10_0000, 1_000);
+        program.alloc(0x20_0000, 5_000);
+        // The peak.
+        program.alloc(0x30_0000, 400);
+        let stamp = program.stamp();
+        program.stream.dealloc(stamp, 0x20_0000);
+    });
+    for (instant, live) in [(At::Peak, 6_400), (At::End, 1_400)] {
+        let arrays = at(&report, instant);
+        assert_eq!((arrays.held_bytes(), arrays.live_bytes), (1_000, live));
+        let text = render::text::arrays(&report, &arrays, 9);
+        let caption = format!("1,000 B (1000 B) of {} B live; ", crate::units::count(live));
+        assert!(text.contains(&caption), "{text}");
+        assert_eq!(json(&report, &arrays)["live_bytes"], live);
+    }
+    assert_eq!(at(&report, At::Peak).live_bytes, report.totals().peak_bytes);
 }
