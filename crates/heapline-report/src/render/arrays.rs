@@ -178,6 +178,9 @@ fn besides(mapped: MappedFiles) -> String {
     )
 }
 
+/// Longer names are cut where they stand in the table, not in warnings.
+const NAME_CHARACTERS_MAX: usize = 60;
+
 const TITLES: [&str; 9] = [
     "array", "made by", "dtype", "shape", "order", "nbytes", "unique", "holds", "at",
 ];
@@ -245,8 +248,8 @@ fn row(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> [String; 9] 
     };
     [
         name(buffer, array, is_below),
-        escape(&array.operation),
-        array.dtype.as_deref().map_or("?".to_owned(), escape),
+        cell(&array.operation),
+        array.dtype.as_deref().map_or("?".to_owned(), cell),
         layout.map_or(unknown.to_owned(), shape),
         array.order().unwrap_or(unknown).to_owned(),
         number(array.known_nbytes(), ""),
@@ -263,8 +266,8 @@ fn name(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> String {
         count => Some(format!("{} alike", units::count(count))),
     };
     let name = match (&array.name, alike, array.id) {
-        (Some(name), None, _) => escape(name),
-        (Some(name), Some(alike), _) => format!("{} ({alike})", escape(name)),
+        (Some(name), None, _) => short(name),
+        (Some(name), Some(alike), _) => format!("{} ({alike})", short(name)),
         (None, Some(alike), _) => alike,
         (None, None, Some(id)) => format!("#{id}"),
         (None, None, None) => "?".to_owned(),
@@ -272,6 +275,20 @@ fn name(buffer: &ArrayBuffer, array: &ArrayFacts, is_below: bool) -> String {
     let indent = if is_below { "  " } else { "" };
     let gone = if array.is_gone { " (dropped)" } else { "" };
     format!("{indent}{name}{gone}")
+}
+
+/// A text that stands in a column; a tab would be wider there than it counts.
+fn cell(text: &str) -> String {
+    escape(text).replace('\t', "\\t")
+}
+
+/// A name that does not make its column wider than it is worth.
+fn short(name: &str) -> String {
+    let name = cell(name);
+    match name.char_indices().nth(NAME_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
 }
 
 /// `(1000, 3)`, `(3,)`, `()`, as Python writes it.
@@ -287,7 +304,7 @@ fn shape(layout: &ArrayLayout) -> String {
 
 fn place(place: Option<&Place>) -> String {
     place.map_or("?".to_owned(), |place| {
-        format!("{}:{}", escape(&place.file), place.line)
+        format!("{}:{}", cell(&place.file), place.line)
     })
 }
 
@@ -296,7 +313,7 @@ fn copies(sites: &[CopySite], limit: usize) -> String {
         [
             units::count(site.bytes),
             units::count(site.copies),
-            escape(&site.operation),
+            cell(&site.operation),
             place(site.place.as_ref()),
         ]
     });

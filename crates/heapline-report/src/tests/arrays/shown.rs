@@ -375,3 +375,23 @@ fn the_caption_says_how_much_of_the_heap_is_arrays() {
     }
     assert_eq!(at(&report, At::Peak).live_bytes, report.totals().peak_bytes);
 }
+
+#[test]
+fn long_names_and_tabs_leave_the_columns_as_they_are() {
+    let report = recorded(|program| {
+        for (n, name) in (1..).zip(["a\tb", &"ü".repeat(1_000), &"y".repeat(60)]) {
+            program.alloc(0x10_0000 * n, 10 * n);
+            program.track(name, 0x10_0000 * n, 10);
+        }
+    });
+    let text = render::text::arrays(&report, &at(&report, At::End), 9);
+    let at_column = |start: &str| {
+        let line = text.lines().find(|line| line.starts_with(start));
+        let line = line.expect("shown");
+        let end = line.find(" track ").expect("made by");
+        line[..=end].chars().count()
+    };
+    for start in ["a\\tb ", &format!("{}…  ", "ü".repeat(60)), &"y".repeat(60)] {
+        assert_eq!(at_column(start), 61 + 2, "{text}");
+    }
+}
