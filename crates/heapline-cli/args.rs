@@ -229,7 +229,7 @@ fn at(help: &'static str) -> Arg {
 fn with_arrays() -> Arg {
     flag(
         "arrays",
-        "Behind each line what it did with arrays: views, copies, what was freed",
+        "Behind each line what it did with arrays: views, copies, and in #[profile] functions what it freed",
     )
 }
 
