@@ -433,6 +433,13 @@ impl<A: Element, D: Dimension> Clone for NdArray<A, D> {
     }
 }
 
+/// See [`view`](NdArray::view).
+impl<'a, A: Element, D: Dimension> From<&'a NdArray<A, D>> for ArrayView<'a, A, D> {
+    fn from(array: &'a NdArray<A, D>) -> Self {
+        array.view()
+    }
+}
+
 /// As ndarray's: the same shape, and equal elements. Allocates nothing.
 impl<A: Element, D: Dimension> PartialEq for NdArray<A, D> {
     fn eq(&self, other: &Self) -> bool {

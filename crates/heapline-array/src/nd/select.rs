@@ -49,12 +49,28 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         self.gather(axis, places.clone().count(), places, "compress")
     }
 
-    /// The elements where the mask says so, in C order: NumPy's `a[mask]`. A copy.
+    /// The elements where the mask says so, in C order: NumPy's `a[mask]`. A copy. The mask
+    /// may be an ndarray view or a reference to an array or handle.
+    ///
+    /// ```
+    /// use heapline_array::NdArray;
+    /// use ndarray::array;
+    ///
+    /// let a = NdArray::from_array(array![3.0, -1.0, 2.0]);
+    /// let positive = a.view().mapv(|number| number > 0.0);
+    /// assert_eq!(a.mask(&positive)?.view(), array![3.0, 2.0]);
+    /// assert_eq!(a.mask(&NdArray::from(positive))?.sum(), 5.0);
+    /// # Ok::<(), heapline_array::ArrayError>(())
+    /// ```
     ///
     /// # Errors
     /// If the mask has another shape, or there is no memory.
     #[track_caller]
-    pub fn mask(&self, mask: ArrayView<'_, bool, D>) -> Result<NdArray<A, Ix1>, ArrayError> {
+    pub fn mask<'a>(
+        &self,
+        mask: impl Into<ArrayView<'a, bool, D>>,
+    ) -> Result<NdArray<A, Ix1>, ArrayError> {
+        let mask = mask.into();
         if mask.shape() != self.shape() {
             return Err(Kind::Mask {
                 shape: self.shape().to_vec(),
