@@ -7,6 +7,7 @@ use super::index::position;
 use crate::Element;
 use crate::error::{ArrayError, Kind};
 use crate::memory::ArrayMemory;
+use crate::placement::signed;
 
 /// One axis or several; negative ones count from the last.
 pub trait AxisList {
@@ -67,7 +68,19 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[track_caller]
     #[must_use]
     pub fn t(&self) -> Self {
-        self.cut("t", |view| view.reversed_axes())
+        self.rearranged("t", |axes| axes.reverse())
+    }
+
+    /// The same elements, with lengths and strides both in another order.
+    #[track_caller]
+    fn rearranged(&self, operation: &'static str, order: impl Fn(&mut [usize])) -> Self {
+        let layout = self.memory_layout();
+        let mut shape = self.raw_dim();
+        let mut strides = signed(self.raw_dim(), layout.strides);
+        order(shape.slice_mut());
+        order(strides.slice_mut());
+        self.placed(operation, layout.address, shape, strides)
+            .unwrap_or_else(|_| unreachable!("the elements are the same"))
     }
 
     /// The axes in another order: NumPy's `transpose(axes)`. A view.
@@ -100,10 +113,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     pub fn swapaxes(&self, axis1: isize, axis2: isize) -> Result<Self, ArrayError> {
         let first = normal_axis(axis1, self.ndim())?;
         let second = normal_axis(axis2, self.ndim())?;
-        Ok(self.cut("swapaxes", |mut view| {
-            view.swap_axes(first, second);
-            view
-        }))
+        Ok(self.rearranged("swapaxes", |axes| axes.swap(first, second)))
     }
 
     /// Some axes in other places, the others in their order. A view.
