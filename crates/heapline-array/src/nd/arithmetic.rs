@@ -6,12 +6,13 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use ndarray::{ArrayView, ArrayViewMut, DimMax, Dimension};
 
 use super::NdArray;
+use super::broadcast::check_shapes;
 use crate::dtype::Kind as DTypeKind;
 use crate::error::{Kind, refuse};
 use crate::{Complex, Element, f16};
 
 macro_rules! operator {
-    ($($operator:ident, $method:ident, $assign:ident, $assign_method:ident;)*) => {$(
+    ($($operator:ident, $method:ident, $assign:ident, $assign_method:ident, $divides:literal;)*) => {$(
         /// Element by element, operands broadcast to each other as ndarray's. The result is a
         /// new buffer; broadcasting the operands allocates nothing.
         ///
@@ -29,7 +30,7 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, other: &NdArray<A, E>) -> Self::Output {
                 check_shapes(self.shape(), other.shape());
-                check_divisors(stringify!($method), self.is_empty(), &other.view());
+                check_divisors($divides, self.is_empty(), &other.view());
                 let result = (&self.view()).$method(&other.view());
                 let is_larger = result.shape() != self.shape() || result.shape() != other.shape();
                 let operation = match is_larger {
@@ -58,7 +59,7 @@ macro_rules! operator {
             fn $method(mut self, other: &NdArray<A, E>) -> Self::Output {
                 match self.own_elements(other.shape()) {
                     Some(mut own) => {
-                        check_divisors(stringify!($method), own.is_empty(), &other.view());
+                        check_divisors($divides, own.is_empty(), &other.view());
                         own.zip_mut_with(&other.view(), |own, other| {
                             *own = (*own).$method(*other);
                         });
@@ -87,7 +88,7 @@ macro_rules! operator {
             fn $method(self, mut other: NdArray<A, E>) -> Self::Output {
                 match other.own_elements(self.shape()) {
                     Some(mut own) => {
-                        check_divisors(stringify!($method), self.is_empty(), &own.view());
+                        check_divisors($divides, self.is_empty(), &own.view());
                         own.zip_mut_with(&self.view(), |own, left| {
                             *own = (*left).$method(*own);
                         });
@@ -133,7 +134,7 @@ macro_rules! operator {
 
             #[track_caller]
             fn $method(self, other: A) -> Self::Output {
-                check_divisor(stringify!($method), self.is_empty(), other);
+                check_divisor($divides, self.is_empty(), other);
                 // As ndarray's own operators do, which are not there for `f16`.
                 let result = self.view().mapv(|element| element.$method(other));
                 NdArray::made(result, stringify!($method))
@@ -156,7 +157,7 @@ macro_rules! operator {
             fn $method(mut self, other: A) -> Self::Output {
                 match self.view_mut() {
                     Some(mut own) => {
-                        check_divisor(stringify!($method), own.is_empty(), other);
+                        check_divisor($divides, own.is_empty(), other);
                         own.map_inplace(|element| *element = (*element).$method(other));
                     }
                     None => return (&self).$method(other),
@@ -185,7 +186,7 @@ macro_rules! operator {
                         to: self.shape().to_vec(),
                     });
                 }
-                check_divisors(stringify!($assign_method), self.is_empty(), &other.view());
+                check_divisors($divides, self.is_empty(), &other.view());
                 self.make_mut().$assign_method(&other.view());
             }
         }
@@ -202,7 +203,7 @@ macro_rules! operator {
         {
             #[track_caller]
             fn $assign_method(&mut self, other: A) {
-                check_divisor(stringify!($assign_method), self.is_empty(), other);
+                check_divisor($divides, self.is_empty(), other);
                 self.make_mut().map_inplace(|element| element.$assign_method(other));
             }
         }
@@ -210,18 +211,18 @@ macro_rules! operator {
 }
 
 operator! {
-    Add, add, AddAssign, add_assign;
-    Sub, sub, SubAssign, sub_assign;
-    Mul, mul, MulAssign, mul_assign;
-    Div, div, DivAssign, div_assign;
+    Add, add, AddAssign, add_assign, false;
+    Sub, sub, SubAssign, sub_assign, false;
+    Mul, mul, MulAssign, mul_assign, false;
+    Div, div, DivAssign, div_assign, true;
 }
 
 /// A number on the left, of each type that has operators.
 macro_rules! number_first {
     ($($number:ty),*) => {$(
-        number_first!(@ $number, Add add, Sub sub, Mul mul, Div div);
+        number_first!(@ $number, Add add false, Sub sub false, Mul mul false, Div div true);
     )*};
-    (@ $number:ty, $($operator:ident $method:ident),*) => {$(
+    (@ $number:ty, $($operator:ident $method:ident $divides:literal),*) => {$(
         /// One number with each element. The result is a new buffer.
         ///
         /// # Panics
@@ -231,7 +232,7 @@ macro_rules! number_first {
 
             #[track_caller]
             fn $method(self, array: &NdArray<$number, D>) -> Self::Output {
-                check_divisors(stringify!($method), false, &array.view());
+                check_divisors($divides, array.is_empty(), &array.view());
                 let result = array.view().mapv(|element| self.$method(element));
                 NdArray::made(result, stringify!($method))
             }
@@ -249,7 +250,7 @@ macro_rules! number_first {
             fn $method(self, mut array: NdArray<$number, D>) -> Self::Output {
                 match array.view_mut() {
                     Some(mut own) => {
-                        check_divisors(stringify!($method), false, &own.view());
+                        check_divisors($divides, own.is_empty(), &own.view());
                         own.map_inplace(|element| *element = self.$method(*element));
                     }
                     None => return self.$method(&array),
@@ -332,26 +333,15 @@ fn can_hold(shape: &[usize], other: &[usize]) -> bool {
             .all(|(own, other)| own == other || *other == 1)
 }
 
-#[track_caller]
-fn check_shapes(left: &[usize], right: &[usize]) {
-    let fit = |(one, other): (&usize, &usize)| one == other || *one == 1 || *other == 1;
-    if !left.iter().rev().zip(right.iter().rev()).all(fit) {
-        refuse(Kind::Shapes {
-            first: left.to_vec(),
-            other: right.to_vec(),
-        });
-    }
-}
-
 /// Looks for what integers cannot be divided by before they are: ndarray would be the place
 /// that the panic names.
 #[track_caller]
 fn check_divisors<A: Element, D: Dimension>(
-    operation: &str,
+    divides: bool,
     is_empty: bool,
     divisors: &ArrayView<'_, A, D>,
 ) {
-    if !is_empty && divides_integers::<A>(operation) {
+    if divides && !is_empty && is_integer::<A>() {
         let has_zero = match divisors.as_slice_memory_order() {
             Some(elements) => elements.contains(&A::default()),
             None => divisors.iter().any(|element| *element == A::default()),
@@ -362,14 +352,14 @@ fn check_divisors<A: Element, D: Dimension>(
     }
 }
 
+/// As [`check_divisors`].
 #[track_caller]
-fn check_divisor<A: Element>(operation: &str, is_empty: bool, divisor: A) {
-    if !is_empty && divides_integers::<A>(operation) && divisor == A::default() {
+fn check_divisor<A: Element>(divides: bool, is_empty: bool, divisor: A) {
+    if divides && !is_empty && is_integer::<A>() && divisor == A::default() {
         panic!("attempt to divide by zero");
     }
 }
 
-fn divides_integers<A: Element>(operation: &str) -> bool {
-    operation.starts_with("div")
-        && matches!(A::DTYPE.kind(), DTypeKind::Signed | DTypeKind::Unsigned)
+fn is_integer<A: Element>() -> bool {
+    matches!(A::DTYPE.kind(), DTypeKind::Signed | DTypeKind::Unsigned)
 }

@@ -4,7 +4,7 @@ use ndarray::{Dimension, IntoDimension, IxDyn};
 
 use super::NdArray;
 use super::axes::{AxisList, normal_axis, unfilled};
-use crate::error::{ArrayError, Kind};
+use crate::error::{ArrayError, Kind, refuse};
 use crate::memory::ArrayMemory;
 use crate::{Element, nbytes_for};
 
@@ -21,19 +21,35 @@ pub fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Vec<usize>, ArrayErr
     // Lengths that may be missing would be collected with room to spare.
     let mut shape = Vec::with_capacity(ndim);
     for place in 0..ndim {
-        shape.push(match (length(a, place), length(b, place)) {
-            (1, other) | (other, 1) => other,
-            (one, other) if one == other => one,
-            _ => {
-                return Err(Kind::Shapes {
-                    first: a.to_vec(),
-                    other: b.to_vec(),
-                }
-                .into());
-            }
-        });
+        let both = broadcast_length(length(a, place), length(b, place));
+        shape.push(both.ok_or_else(|| refused(a, b))?);
     }
     Ok(shape)
+}
+
+/// Refuses shapes that do not broadcast to one, as [`broadcast_shapes`], but by a panic, and
+/// without a list.
+#[track_caller]
+pub(super) fn check_shapes(a: &[usize], b: &[usize]) {
+    let mut pairs = a.iter().rev().zip(b.iter().rev());
+    if !pairs.all(|(one, other)| broadcast_length(*one, *other).is_some()) {
+        refuse(refused(a, b));
+    }
+}
+
+/// The length of an axis that is so long in one array and so long in the other.
+fn broadcast_length(one: usize, other: usize) -> Option<usize> {
+    match (one, other) {
+        (1, length) | (length, 1) => Some(length),
+        _ => (one == other).then_some(one),
+    }
+}
+
+fn refused(a: &[usize], b: &[usize]) -> Kind {
+    Kind::Shapes {
+        first: a.to_vec(),
+        other: b.to_vec(),
+    }
 }
 
 impl<A: Element, D: Dimension> NdArray<A, D> {
