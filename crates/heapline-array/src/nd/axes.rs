@@ -1,6 +1,6 @@
 //! Axes in another order, reversed, added, taken away. Always views.
 
-use ndarray::{Axis, Dimension, IxDyn};
+use ndarray::{ArrayView, Axis, AxisDescription, Dimension, IxDyn};
 
 use super::NdArray;
 use super::index::position;
@@ -56,6 +56,12 @@ fn lists(axes: &[isize], ndim: usize, axis: usize) -> bool {
     axes.any(|listed| position(*listed, ndim) == Some(axis))
 }
 
+/// The axis along which elements lie closest to each other, of those that have several.
+pub(super) fn fastest_axis<A, D: Dimension>(view: &ArrayView<'_, A, D>) -> Option<AxisDescription> {
+    let moving = view.axes().filter(|axis| axis.len > 1 && axis.stride != 0);
+    moving.min_by_key(|axis| axis.stride.unsigned_abs())
+}
+
 /// A shape and strides of so many axes, to be filled in as slices: asking such a dimension
 /// for one place after the other asks each time where it keeps them.
 #[inline(always)]
@@ -69,18 +75,6 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
     #[must_use]
     pub fn t(&self) -> Self {
         self.rearranged("t", |axes| axes.reverse())
-    }
-
-    /// The same elements, with lengths and strides both in another order.
-    #[track_caller]
-    fn rearranged(&self, operation: &'static str, order: impl Fn(&mut [usize])) -> Self {
-        let layout = self.memory_layout();
-        let mut shape = self.raw_dim();
-        let mut strides = signed(self.raw_dim(), layout.strides);
-        order(shape.slice_mut());
-        order(strides.slice_mut());
-        self.placed(operation, layout.address, shape, strides)
-            .unwrap_or_else(|_| unreachable!("the elements are the same"))
     }
 
     /// The axes in another order: NumPy's `transpose(axes)`. A view.
@@ -228,6 +222,18 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
             }
         }
         Ok(self.without("squeeze", |axis, _| lists(listed, ndim, axis)))
+    }
+
+    /// The same elements, with lengths and strides both in another order.
+    #[track_caller]
+    fn rearranged(&self, operation: &'static str, order: impl Fn(&mut [usize])) -> Self {
+        let layout = self.memory_layout();
+        let mut shape = self.raw_dim();
+        let mut strides = signed(self.raw_dim(), layout.strides);
+        order(shape.slice_mut());
+        order(strides.slice_mut());
+        self.placed(operation, layout.address, shape, strides)
+            .unwrap_or_else(|_| unreachable!("the elements are the same"))
     }
 
     #[track_caller]

@@ -6,6 +6,7 @@ use ndarray::{ArrayView, Axis, Dimension};
 use num_complex::Complex;
 
 use super::NdArray;
+use super::axes::fastest_axis;
 use crate::dtype::Value;
 use crate::{DType, Element, Kind};
 
@@ -201,8 +202,7 @@ fn by_rows<A, D: Dimension, T: Copy>(
     };
     let fold = |sum: T, element: &A| combine(sum, load(element));
     let view = forwards(view);
-    let moving = view.axes().filter(|axis| axis.len > 1 && axis.stride > 0);
-    match moving.min_by_key(|axis| axis.stride) {
+    match fastest_axis(&view) {
         Some(row) if row.stride == 1 => {
             for row in view.lanes(row.axis) {
                 // Its elements follow each other.

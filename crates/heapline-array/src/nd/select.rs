@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayView, ArrayViewMut, Axis, Dimension, Ix1, Zip};
 
 use super::NdArray;
-use super::axes::normal_axis;
+use super::axes::{fastest_axis, normal_axis};
 use super::create::allocate;
 use super::index::position;
 use crate::Element;
@@ -141,9 +141,7 @@ impl<A: Element, D: Dimension> NdArray<A, D> {
         shape[axis] = count;
         let mut gathered: Array<A, D> = allocate(shape, false)?;
         let (from, to) = (self.view(), gathered.view_mut());
-        let moving = from.axes().filter(|axis| axis.len > 1 && axis.stride != 0);
-        let fastest = moving.min_by_key(|axis| axis.stride.unsigned_abs());
-        let is_fastest = fastest.is_some_and(|fastest| fastest.axis == Axis(axis));
+        let is_fastest = fastest_axis(&from).is_some_and(|fastest| fastest.axis == Axis(axis));
         if is_fastest || from.len() / from.len_of(Axis(axis)).max(1) <= FEW {
             by_lanes(from, to, Axis(axis), places);
         } else {
@@ -165,6 +163,7 @@ fn by_lanes<A: Element, D: Dimension>(
 ) {
     for (from, mut to) in from.lanes(axis).into_iter().zip(to.lanes_mut(axis)) {
         match (from.as_slice(), to.as_slice_mut()) {
+            // The same as below, but that the next element is where the compiler knows it.
             (Some(from), Some(to)) => {
                 for (to, place) in to.iter_mut().zip(places.clone()) {
                     *to = from[place];
