@@ -36,7 +36,7 @@ pub struct Unwinder {
     lasting: StackMemory,
     /// The stack the thread was started on, once seen.
     pub(crate) home: StackMemory,
-    /// The kernel makes it larger when it is used up.
+    /// It is made larger when it is used up.
     home_grows: bool,
     memo: Memo,
     limit: DepthLimit,

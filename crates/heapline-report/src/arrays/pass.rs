@@ -272,13 +272,10 @@ impl ArrayPass {
 
     fn tracked(&mut self, array: Array, name: TextId, texts: &Texts) {
         self.sites.tracked(&array, texts.nbytes(array.layout));
-        // A name of its own is kept: the plain array may be a view of all of it.
-        if let Some(id) = self.handle_of(&array, texts)
-            && self
-                .handles
-                .get(&id)
-                .is_some_and(|handle| handle.name.is_none_or(|own| own == name))
-        {
+        // A handle keeps a name of its own: the plain array may be a view of all of it.
+        let handle = self.handle_of(&array, texts);
+        let own = handle.and_then(|id| self.handles.get(&id)?.name);
+        if let Some(id) = handle.filter(|_| own.is_none_or(|own| own == name)) {
             self.renamed(id, name);
             return;
         }
