@@ -162,18 +162,8 @@ fn by_lanes<A: Element, D: Dimension>(
     places: impl Iterator<Item = usize> + Clone,
 ) {
     for (from, mut to) in from.lanes(axis).into_iter().zip(to.lanes_mut(axis)) {
-        match (from.as_slice(), to.as_slice_mut()) {
-            // The same as below, but that the next element is where the compiler knows it.
-            (Some(from), Some(to)) => {
-                for (to, place) in to.iter_mut().zip(places.clone()) {
-                    *to = from[place];
-                }
-            }
-            _ => {
-                for (to, place) in to.iter_mut().zip(places.clone()) {
-                    *to = from[place];
-                }
-            }
+        for (to, place) in to.iter_mut().zip(places.clone()) {
+            *to = from[place];
         }
     }
 }
