@@ -1,12 +1,11 @@
-//! Arrays as text: who holds which buffer, what was copied where, what to think about.
+//! Arrays as text: who holds which buffer, and what was copied where.
 
 use std::fmt::Write;
 
 use heapline_trace::{ArrayLayout, Place};
 
-use crate::arrays::{
-    Advice, ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, MappedFiles, SmallViews,
-};
+use super::array_warnings::warnings;
+use crate::arrays::{ArrayBuffer, ArrayFacts, ArrayLabel, Arrays, CopySite, Holds, MappedFiles};
 use crate::folded::At;
 use crate::report::Report;
 use crate::source::escape;
@@ -45,36 +44,6 @@ pub fn arrays(report: &Report, arrays: &Arrays, limit: usize) -> String {
     let advice = warnings(&arrays.advice, limit);
     if !advice.is_empty() {
         let _ = write!(text, "\n{advice}");
-    }
-    text
-}
-
-/// A line each; what would be said several times is said once.
-fn warnings(advice: &[Advice], limit: usize) -> String {
-    let mut sentences: Vec<(String, u64)> = Vec::new();
-    for advice in advice {
-        let (sentence, times) = (sentence(advice), advice.times());
-        match sentences.iter().position(|(said, _)| *said == sentence) {
-            Some(index) => sentences[index].1 += times,
-            None => sentences.push((sentence, times)),
-        }
-    }
-    let more = sentences.len().saturating_sub(limit);
-    let lines = sentences
-        .into_iter()
-        .take(limit)
-        .map(|(sentence, times)| match times {
-            1 => format!("warning: {sentence}\n"),
-            _ => format!("warning: {sentence} ({} times)\n", units::count(times)),
-        });
-    let mut text: String = lines.collect();
-    if more > 0 {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "… and {} more; --limit shows them",
-            units::counted(more as u64, "warning")
-        );
     }
     text
 }
@@ -199,13 +168,9 @@ fn buffers(arrays: &Arrays, limit: usize) -> String {
         let held = |buffer: &ArrayBuffer| buffer.holds.heap_bytes().saturating_mul(buffer.count);
         let bytes = rest.iter().map(held).fold(0, u64::saturating_add);
         let count = rest.iter().map(|buffer| buffer.count).sum();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "\n… and {} more of {}; --limit shows them",
-            units::counted(count, "buffer"),
-            exact_bytes(bytes)
-        );
+        let besides = format!(" of {}", exact_bytes(bytes));
+        text.push('\n');
+        text.push_str(&beyond_limit(count, "buffer", &besides));
     }
     text
 }
@@ -302,7 +267,7 @@ fn shape(layout: &ArrayLayout) -> String {
     }
 }
 
-fn place(place: Option<&Place>) -> String {
+pub(super) fn place(place: Option<&Place>) -> String {
     place.map_or("?".to_owned(), |place| {
         format!("{}:{}", cell(&place.file), place.line)
     })
@@ -325,13 +290,9 @@ fn copies(sites: &[CopySite], limit: usize) -> String {
     if !rest.is_empty() {
         let bytes = rest.iter().map(|site| site.bytes);
         let bytes = bytes.fold(0, u64::saturating_add);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "\n… and {} more with {}; --limit shows them",
-            units::counted(rest.len() as u64, "line"),
-            exact_bytes(bytes)
-        );
+        let besides = format!(" with {}", exact_bytes(bytes));
+        text.push('\n');
+        text.push_str(&beyond_limit(rest.len() as u64, "line", &besides));
     }
     text
 }
@@ -362,106 +323,8 @@ fn table<const N: usize>(
     format!("{header}\n{rule}\n{}", rows.join("\n"))
 }
 
-fn label(label: &ArrayLabel) -> String {
+pub(super) fn label(label: &ArrayLabel) -> String {
     escape(&label.name)
-}
-
-fn sentence(advice: &Advice) -> String {
-    let at = |at: Option<&Place>, what: String| format!("{}: {what}", place(at));
-    match advice {
-        Advice::SmallViews(views) => at(views.array.place.as_ref(), small_views(views)),
-        Advice::CopyOnWrite(site) => at(site.place.as_ref(), copied_on_write(site)),
-        Advice::RepeatedCopied(site) => at(site.place.as_ref(), copied_repeated(site)),
-        Advice::FitsNarrower(site) => at(site.place.as_ref(), fits_narrower(site)),
-        Advice::Slack {
-            array,
-            nbytes,
-            held_bytes,
-            may_be_borrowed,
-            buffers: _,
-        } => format!(
-            "{}: {} has {} of elements in a block of {}: {} are spare capacity{}",
-            place(array.place.as_ref()),
-            label(array),
-            exact_bytes(*nbytes),
-            exact_bytes(*held_bytes),
-            exact_bytes(held_bytes - nbytes),
-            if *may_be_borrowed {
-                ", if it owns its buffer"
-            } else {
-                ""
-            },
-        ),
-        Advice::Tiny {
-            buffers,
-            bytes,
-            record_bytes,
-            place: at,
-        } => format!(
-            "{}: {} hold {}, and records and handles take {} beside them ({:.1} times as much); one array would need one of each",
-            place(at.as_ref()),
-            counted(*buffers, "tiny buffer", "tiny buffers"),
-            exact_bytes(*bytes),
-            exact_bytes(*record_bytes),
-            *record_bytes as f64 / (*bytes).max(1) as f64,
-        ),
-    }
-}
-
-/// What keeps a large buffer and uses little of it.
-fn small_views(views: &SmallViews) -> String {
-    let who = format!(
-        "{}{} ({})",
-        label(&views.array),
-        and_more(views.holders),
-        exact_bytes(views.used_bytes)
-    );
-    let (verb, them, their) = match views.holders {
-        1 => ("keeps", "a copy of it", "it owns its"),
-        _ => ("keep", "copies of them", "they own their"),
-    };
-    let owned = match views.may_be_borrowed {
-        true => format!(", if {their} buffer"),
-        false => String::new(),
-    };
-    let keep = match views.is_at_least {
-        true => format!("{who}, if no view that was only counted, {verb}"),
-        false => format!("only {who} {verb}"),
-    };
-    let of = views.base.as_ref().map_or(String::new(), |base| {
-        format!(" of {} ({})", label(base), place(base.place.as_ref()))
-    });
-    let share = views.used_bytes as f64 * 100.0 / views.held_bytes as f64;
-    format!(
-        "{keep} the {}{of} alive ({share:.4} %){owned}; {them} would release them",
-        exact_bytes(views.held_bytes),
-    )
-}
-
-fn copied_on_write(site: &CopySite) -> String {
-    format!(
-        "{} because the buffer was shared, {}; dropping the other handles first, or view_mut, writes in place",
-        counted(site.copies, "write copied", "writes copied"),
-        exact_bytes(site.bytes),
-    )
-}
-
-fn copied_repeated(site: &CopySite) -> String {
-    format!(
-        "{} of repeated elements by {} took {} more than the elements have; a broadcast view takes none",
-        counted(site.of_repeated, "copy", "copies"),
-        escape(&site.operation),
-        exact_bytes(site.repeated_bytes),
-    )
-}
-
-fn fits_narrower(site: &CopySite) -> String {
-    let (from, to) = site.narrower.clone().unwrap_or_default();
-    format!(
-        "every value fitted {}: {} is wider than they need",
-        escape(&to),
-        escape(&from),
-    )
 }
 
 /// Buffers that views alone keep, at most `limit`; empty if there is none.
@@ -494,26 +357,24 @@ fn held_by_views(arrays: &Arrays, limit: usize) -> String {
     }
     let rest = held.len().saturating_sub(limit);
     if rest > 0 {
-        let _ = writeln!(
-            text,
-            "… and {} more; --limit shows them",
-            units::counted(rest as u64, "buffer")
-        );
+        text.push_str(&beyond_limit(rest as u64, "buffer", ""));
+        text.push('\n');
     }
     text
 }
 
+/// How many more there are than are shown.
+pub(super) fn beyond_limit(count: u64, noun: &str, besides: &str) -> String {
+    let more = units::counted(count, noun);
+    format!("… and {more} more{besides}; --limit shows them")
+}
+
 /// What to say behind the first of so many arrays.
-fn and_more(holders: u64) -> String {
+pub(super) fn and_more(holders: u64) -> String {
     match holders.saturating_sub(1) {
         0 => String::new(),
         more => format!(" and {} more", units::count(more)),
     }
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    let noun = if count == 1 { one } else { many };
-    format!("{} {noun}", units::count(count))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Data into text: one file per format.
 
+mod array_warnings;
 mod arrays;
 mod arrays_json;
 mod family;
